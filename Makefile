@@ -1,0 +1,39 @@
+# Two commands are all anyone needs: `make repro` rebuilds everything, `make test` checks everything.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+export PYTHONHASHSEED := 0
+
+.PHONY: repro test test-real lint verify clean
+
+repro: $(VENV)/installed
+	fusehr check
+	dvc repro
+
+test: lint
+	pytest -n 2 --dist loadgroup
+
+# The tests on real data, which skip where FUSEHR_MIRROR names no folder: here its absence fails.
+test-real: $(VENV)/installed
+	@test -d "$$FUSEHR_MIRROR" || { echo "FUSEHR_MIRROR: expected a folder that holds mimic-iv-demo/2.2, found none"; exit 1; }
+	pytest -n 2 --dist loadgroup -m real
+
+lint: $(VENV)/installed
+	ruff check .
+	ruff format --check .
+	pyright
+
+# A clean clone without the cache must give the same dvc.lock.
+verify: $(VENV)/installed
+	fusehr verify
+
+# Remove what the pipeline wrote; the cache, and with it the way back, stays.
+clean:
+	rm -rf data dvclive .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@

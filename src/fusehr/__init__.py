@@ -1,0 +1,1 @@
+"""fusehr: reproducible multimodal electronic health records, from raw files to a leaderboard."""

@@ -1,0 +1,1 @@
+"""What several rooms need: parameters, files and their schemas, the gate, metrics, stages."""

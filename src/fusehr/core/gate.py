@@ -1,0 +1,87 @@
+"""The availability gate: the one way from tables to a sample's input.
+
+What a sample may see is decided in gate.sql and gate_codes.sql. What came through is then checked
+by a query of its own, so that a change to either file that lets the future in stops the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from fusehr.core.errors import LeakError
+from fusehr.core.schemas import (
+    DYNAMIC,
+    IMAGES,
+    LABEL,
+    NOTES,
+    SAMPLES,
+    STATIC,
+    VISITS,
+    Table,
+    check_parquet,
+)
+from fusehr.core.tasks import Task
+
+VIEWS: tuple[Table, ...] = (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES)
+
+
+@contextmanager
+def open_tables(
+    folder: Path, names: tuple[str, ...], *, threads: int
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB connection with the named tables of `folder` as checked views, and no other.
+
+    A stage names what its `deps:` list; `splits` and `truth` are not to be had here.
+    """
+    with duckdb.connect(config={"threads": threads}) as con:
+        con.execute("SET enable_progress_bar = false; SET preserve_insertion_order = true")
+        for schema in VIEWS:
+            if schema.name in names:
+                path = folder / f"{schema.name}.parquet"
+                check_parquet(path, schema)
+                con.from_parquet(str(path)).create_view(schema.name)
+        yield con
+
+
+def attach_events(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Create the temporary table `sample_events` of `task`.
+
+    Columns: sample_id, patient_id, code, value, event_time, available_time, index_time,
+    hours_before_index (float, >= 0). Raises LeakError where a row was not known by its index time.
+    """
+    con.execute(_sql("gate.sql"), {"task": task})
+    _refuse(con, "sample_events", "available_time > index_time OR event_time > index_time")
+
+
+def attach_codes(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Create the temporary table `sample_codes` of `task`.
+
+    Columns: sample_id, visit_id, current_visit, kind (diagnosis, phenotype, procedure, drug), code.
+    Raises LeakError where codes of a later visit are used, or codes before they were billed (which
+    next_diagnoses may, by declaration, for the visits up to the one just ended).
+    """
+    con.execute(_sql("gate_codes.sql"), {"task": task})
+    _refuse(
+        con,
+        "sample_codes",
+        "admit_time > index_time "
+        "OR (codes_available_time > index_time AND task <> 'next_diagnoses')",
+    )
+
+
+def _sql(name: str) -> str:
+    return (Path(__file__).parent / name).read_text()
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, table: str, future: str) -> None:
+    query = f"SELECT count(*), min(sample_id) FROM {table} WHERE {future}"
+    ((rows, first),) = con.execute(query).fetchall()
+    if rows:
+        raise LeakError(
+            f"{table}: {rows} rows were not known at their sample's index time, "
+            f"the first of sample {first}"
+        )

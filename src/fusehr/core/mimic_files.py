@@ -1,0 +1,165 @@
+"""Where the file of each MIMIC-IV table lies, as data/raw/manifest.json describes it.
+
+Synthetic and demo tables lie in data/raw itself. The full MIMIC-IV may not be copied, so it is read
+in place: the environment variable FUSEHR_MIMIC4 names its folder, which differs from host to host
+and is therefore written nowhere. Two groups with the same release get the same manifest, whatever
+their layout.
+
+Below FUSEHR_MIMIC4 each part (hosp, icu, ed, note, cxr) is looked for in this order:
+
+1. flat: `<part>/`, for example `hosp/patients.csv.gz`, `cxr/metadata.csv.gz`;
+2. PhysioNet's own folders, as `wget -r` leaves them: `mimiciv/<raw.mimic4.version>/hosp/`, and, in
+   the highest version there, `mimic-iv-ed/<version>/ed/`, `mimic-iv-note/<version>/note/`,
+   `mimic-cxr-jpg/<version>/mimic-cxr-2.0.0-metadata.csv.gz`.
+
+A part is taken whole from one folder: two releases are never mixed within it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fusehr.core import mimic_layout
+from fusehr.core.errors import InputError
+from fusehr.core.files import read_json
+from fusehr.core.mimic_layout import REQUIRED_PARTS, MimicTable, Part
+
+RAW = Path("data/raw")
+MANIFEST = "manifest.json"
+VARIABLE = "FUSEHR_MIMIC4"
+
+PROJECTS: dict[Part, str] = {
+    "hosp": "mimiciv",
+    "icu": "mimiciv",
+    "ed": "mimic-iv-ed",
+    "note": "mimic-iv-note",
+    "cxr": "mimic-cxr-jpg",
+}
+CXR_METADATA = "mimic-cxr-2.0.0-metadata.csv.gz"  # keeps this name in version 2.1.0 too
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file: its path below data/raw (or the name it has in that layout), bytes, SHA-256."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What data/raw holds. `version` is the release of MIMIC-IV where it is read in place."""
+
+    source: str
+    restricted: bool
+    files: tuple[FileEntry, ...]
+    version: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest's content, files sorted by name."""
+        content: dict[str, Any] = {
+            "source": self.source,
+            "restricted": self.restricted,
+            "files": [asdict(entry) for entry in sorted(self.files, key=lambda e: e.name)],
+        }
+        return content if self.version is None else content | {"version": self.version}
+
+
+def read_manifest(raw: Path = RAW) -> Manifest:
+    """The manifest in `raw`, or InputError naming the file and what it lacks."""
+    path = raw / MANIFEST
+    content = read_json(path)
+    try:
+        return Manifest(
+            source=content["source"],
+            restricted=content["restricted"],
+            files=tuple(FileEntry(**entry) for entry in content["files"]),
+            version=content.get("version"),
+        )
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: expected source, restricted and files (name, size, sha256), found {error}"
+        ) from None
+
+
+def resolve(key: str, raw: Path = RAW) -> Path:
+    """Path of the file of table `key` (`hosp/patients`), readable and of the size in the manifest.
+
+    Raises InputError when the table is unknown, FUSEHR_MIMIC4 is needed and unset, the file is
+    missing, or its size differs: then it was replaced after the stage `raw` checked it.
+    """
+    wanted = mimic_layout.table(key)
+    manifest = read_manifest(raw)
+    entry = next((entry for entry in manifest.files if entry.name == wanted.file), None)
+    if entry is None:
+        raise InputError(f"{raw / MANIFEST}: expected {wanted.file} among its files, found none")
+    path, shown = raw / entry.name, f"{raw / entry.name}"
+    if manifest.restricted and not path.exists():
+        root = mimic4_root()
+        path = locate(root, wanted, manifest.version or "")
+        shown = shown_below(root, path)
+    if not path.is_file():
+        raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
+    if (found := path.stat().st_size) != entry.size:
+        raise InputError(
+            f"{shown}: expected {entry.size} bytes as in {raw / MANIFEST}, found {found}; "
+            "if the new file is right, run `dvc repro -f raw`"
+        )
+    return path
+
+
+def mimic4_root() -> Path:
+    """The folder that FUSEHR_MIMIC4 names; InputError where it is unset or no folder."""
+    value = os.environ.get(VARIABLE, "")
+    if not value:
+        raise InputError(
+            f"environment variable {VARIABLE}: expected the folder that holds MIMIC-IV "
+            "(hosp/, icu/, ... or PhysioNet's mimiciv/<version>/), found it unset"
+        )
+    root = Path(value)
+    if not root.is_dir():
+        raise InputError(f"environment variable {VARIABLE}: expected a folder, found {value}")
+    return root
+
+
+def locate(root: Path, wanted: MimicTable, version: str) -> Path:
+    """The file of `wanted` below `root`, by the order in this module's docstring.
+
+    Raises InputError naming the places looked at.
+    """
+    flat = root / wanted.part
+    if flat.is_dir():
+        names = [f"{wanted.name}.csv.gz"] + ([CXR_METADATA] if wanted.part == "cxr" else [])
+        places = [flat / name for name in names]
+    else:
+        places = [_nested(root, wanted, version)]
+    for place in places:
+        if place.is_file():
+            return place
+    shown = " or ".join(shown_below(root, place) for place in places)
+    raise InputError(f"{wanted.file}: expected {shown}, found no such file")
+
+
+def _nested(root: Path, wanted: MimicTable, version: str) -> Path:
+    project = root / PROJECTS[wanted.part]
+    if wanted.part not in REQUIRED_PARTS:
+        version = _highest_version(project)
+    if wanted.part == "cxr":
+        return project / version / CXR_METADATA
+    return project / version / wanted.part / f"{wanted.name}.csv.gz"
+
+
+def _highest_version(project: Path) -> str:
+    """Highest of the folders named like 2.2 or 2.0.0; `<version>` where there is none."""
+    found = [p.name for p in project.glob("*") if re.fullmatch(r"\d+(\.\d+)*", p.name)]
+    return max(found, key=lambda v: [int(n) for n in v.split(".")], default="<version>")
+
+
+def shown_below(root: Path, path: Path) -> str:
+    """`path` as messages show it: below the variable, without the host's folders."""
+    return f"${VARIABLE}/{path.relative_to(root).as_posix()}"

@@ -1,0 +1,33 @@
+"""Parameters of the block `model`, which every neural recipe reads."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from fusehr.core.params.frozen import frozen
+from fusehr.core.tasks import Task
+
+
+@frozen
+class ModelParams:
+    """Block `model`: window, size and optimisation shared by the neural recipes."""
+
+    series_hours: dict[Task, Annotated[int, Field(ge=1)]]
+    series_clip_share: Annotated[float, Field(ge=0, lt=0.5)]
+    d_model: Annotated[int, Field(ge=1)]
+    heads: Annotated[int, Field(ge=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    batch_size: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)]
+    clip_norm: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _heads_divide_d_model(self) -> ModelParams:
+        if self.d_model % self.heads:
+            raise ValueError(f"d_model {self.d_model} is not divisible by heads {self.heads}")
+        return self

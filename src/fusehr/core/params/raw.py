@@ -1,0 +1,48 @@
+"""Parameters of the block `raw`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fusehr.core.params.frozen import frozen
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+# Credentialed data: its outputs go to a remote of their own, and small cells are hidden.
+RESTRICTED = frozenset({"mimic4"})
+
+
+@frozen
+class SignalParams:
+    """How much of each modality's part of the risk is left: 1 as designed, 0 removes it."""
+
+    severity: Annotated[float, Field(ge=0, le=4)]
+
+
+@frozen
+class SyntheticParams:
+    """Block `raw.synthetic`."""
+
+    patients: Annotated[int, Field(ge=1, le=10_000_000)]
+    seed: Annotated[int, Field(ge=0)]
+    long_stay_share: Share
+    dirty_share: Annotated[float, Field(ge=0, le=0.2)]
+    signal: SignalParams
+
+
+@frozen
+class Mimic4DemoParams:
+    """Block `raw.mimic4_demo`."""
+
+    verify: bool
+    url: str
+
+
+@frozen
+class Mimic4Params:
+    """Block `raw.mimic4`."""
+
+    version: str
+    parts: list[Literal["hosp", "icu", "ed", "note", "cxr"]]

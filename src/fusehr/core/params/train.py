@@ -1,0 +1,31 @@
+"""Parameters of the block `train`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fusehr.core.params.frozen import frozen
+from fusehr.core.tasks import Task
+
+Seeds = Annotated[list[int], Field(min_length=1)]
+Threads = Annotated[int, Field(ge=1)]
+
+
+@frozen
+class TabularParams:
+    """Block `train.tabular`: what the recipes on window aggregates see."""
+
+    recent_hours: dict[Task, list[Annotated[int, Field(ge=1)]]]
+    min_share: Annotated[float, Field(ge=0, lt=1)]
+
+
+@frozen
+class TrainParams:
+    """Block `train`."""
+
+    tasks: list[Task]
+    seeds: Seeds
+    threads: Threads
+    tabular: TabularParams

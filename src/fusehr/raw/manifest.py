@@ -1,0 +1,40 @@
+"""List what a source wrote: every table checked, every other file hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fusehr.core.files import sha256_of, write_json
+from fusehr.core.mimic_files import MANIFEST, FileEntry, Manifest
+from fusehr.core.mimic_layout import OPTIONAL_PARTS, TABLES
+from fusehr.raw.disk import naming
+from fusehr.raw.table_file import check, write_empty
+
+
+def complete(folder: Path, checked: Sequence[FileEntry] = ()) -> list[FileEntry]:
+    """Entries of all files in `folder`; tables of optional parts that it lacks are written empty.
+
+    `checked` are the entries of tables that need no second look.
+
+    Raises InputError where a table of a required part is missing, or any table is not whole.
+    """
+    entries = list(checked)
+    known = {entry.name for entry in checked}
+    for table in (table for table in TABLES if table.file not in known):
+        path = folder / table.file
+        if table.part in OPTIONAL_PARTS and not path.exists():
+            write_empty(path, table)
+        entries.append(check(path, table, shown=table.file))
+    listed = {entry.name for entry in entries}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name not in listed:
+            entries.append(FileEntry(name, path.stat().st_size, sha256_of(path)))
+    return entries
+
+
+def write(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest` into `folder`: sorted, without times or paths of this host."""
+    with naming(folder / MANIFEST):
+        write_json(folder / MANIFEST, manifest.as_json())

@@ -1,0 +1,43 @@
+"""The sources that `raw.source` chooses from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fusehr.core.errors import InputError
+from fusehr.core.mimic_files import Manifest
+from fusehr.core.params.load import StageParams
+from fusehr.core.params.raw import (
+    RESTRICTED,
+    Mimic4DemoParams,
+    Mimic4Params,
+    SyntheticParams,
+)
+from fusehr.raw import manifest, mimic4, mimic4_demo
+from fusehr.raw.synthetic import cohort
+
+SOURCES = ("synthetic", "mimic4_demo", "mimic4")
+
+
+def write(source: str, params: StageParams, folder: Path) -> None:
+    """Fill `folder` with the tables of `source` and their manifest.
+
+    Only the chosen source's own block of params.yaml is read. Raises InputError where the source is
+    unknown, or as it says itself.
+    """
+    remote = params.section("raw.remote", str)
+    version = None
+    if source == "synthetic":
+        cohort.write(folder, params.section("raw.synthetic", SyntheticParams))
+        entries = manifest.complete(folder)
+    elif source == "mimic4_demo":
+        entries = mimic4_demo.write(folder, params.section("raw.mimic4_demo", Mimic4DemoParams))
+    elif source == "mimic4":
+        chosen = params.section("raw.mimic4", Mimic4Params)
+        version = chosen.version
+        entries = mimic4.write(folder, chosen, remote)
+    else:
+        raise InputError(
+            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
+        )
+    manifest.write(folder, Manifest(source, source in RESTRICTED, tuple(entries), version))

@@ -1,0 +1,151 @@
+"""The files as a whole: the same on every run, the same patients whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fusehr.core.errors import InputError
+from fusehr.core.mimic_layout import TABLES
+from fusehr.core.params.raw import SyntheticParams
+from fusehr.core.tasks import TASKS
+from fusehr.raw.synthetic import cohort
+from fusehr.raw.synthetic.identifiers import MAX_PATIENTS, subject_ids
+
+from .conftest import Tables, make_params
+
+WRITTEN = [table for table in TABLES if table.part in ("hosp", "icu", "ed")]
+DICTIONARIES = {"hosp/d_labitems", "icu/d_items", "hosp/d_icd_diagnoses", "hosp/d_icd_procedures"}
+
+
+def test_a_rerun_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        cohort.write(tmp_path / name, make_params(patients=60))
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
+    assert len(files) == len(WRITTEN) + 1
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_another_seed_gives_other_patients(
+    small: Tables, written: Callable[[SyntheticParams], Tables]
+) -> None:
+    other = written(make_params(patients=60, seed=4))
+    ours = small("hosp/patients").head(60)
+    assert list(other("hosp/patients")["subject_id"]) == list(ours["subject_id"])
+    assert not other("hosp/patients").equals(ours)
+
+
+@pytest.mark.parametrize("key", [table.key for table in WRITTEN])
+def test_patients_are_the_same_whatever_their_number(
+    small: Tables, written: Callable[[SyntheticParams], Tables], key: str
+) -> None:
+    few = written(make_params(patients=30))(key)
+    many = small(key)
+    if key not in DICTIONARIES:
+        ids = {str(i) for i in subject_ids(np.arange(30))}
+        many = many[many["subject_id"].isin(ids)].reset_index(drop=True)
+        assert str(subject_ids(np.array([17]))[0]) in ids
+    assert len(few) > 0
+    pd.testing.assert_frame_equal(few, many)
+
+
+def test_truth_is_the_same_whatever_their_number(
+    small: Tables, written: Callable[[SyntheticParams], Tables]
+) -> None:
+    few, many = written(make_params(patients=30)).truth(), small.truth()
+    known = many[many["patient_id"].isin(subject_ids(np.arange(30)))].reset_index(drop=True)
+    pd.testing.assert_frame_equal(few, known)
+
+
+@pytest.mark.parametrize("table", WRITTEN, ids=lambda table: table.key)
+def test_columns_are_those_of_mimic(small: Tables, table: object) -> None:
+    frame = small(table.key)  # type: ignore[attr-defined]
+    assert tuple(frame.columns) == table.columns  # type: ignore[attr-defined]
+    assert len(frame) > 0
+
+
+def test_ids_are_of_mimics_shape_and_unique(small: Tables) -> None:
+    for key, column, first in (
+        ("hosp/patients", "subject_id", "1"),
+        ("hosp/admissions", "hadm_id", "2"),
+        ("hosp/transfers", "transfer_id", "3"),
+        ("icu/icustays", "stay_id", "3"),
+        ("ed/edstays", "stay_id", "3"),
+    ):
+        ids = small(key)[column]
+        assert ids.is_unique
+        assert ids.str.fullmatch(first + r"\d{7}").all()
+    for key, column in (("hosp/labevents", "labevent_id"),):
+        assert small(key)[column].is_unique
+    places = set(small("hosp/transfers")["transfer_id"])
+    assert set(small("icu/icustays")["stay_id"]) <= places
+    assert set(small("ed/edstays")["stay_id"]) <= places
+
+
+def test_patients_are_as_many_as_asked_for(small: Tables) -> None:
+    patients = small("hosp/patients")
+    assert len(patients) == 400
+    for table in WRITTEN:
+        if table.key not in DICTIONARIES:
+            assert set(small(table.key)["subject_id"]) <= set(patients["subject_id"])
+
+
+def test_truth_has_a_row_for_each_class(small: Tables) -> None:
+    truth = small.truth()
+    assert list(truth.columns) == list(cohort.TRUTH_SCHEMA.names)
+    assert set(truth["task"]) == set(TASKS)
+    key = ["patient_id", "task", "index_time", "visit_id", "class"]
+    assert not truth.duplicated(key).any()
+    assert truth[key].equals(truth[key].sort_values(key, ignore_index=True))
+    assert truth[["oracle", "attainable"]].apply(lambda p: p.between(0, 1)).all(axis=None)
+    triage = truth[truth["task"] == "triage"].groupby(["visit_id", "stay_id"])
+    assert triage[["oracle", "attainable"]].sum().to_numpy() == pytest.approx(1)
+    assert triage.size().eq(3).all()
+    sizes = truth[truth["task"] == "next_diagnoses"].groupby("visit_id").size()
+    assert sizes.eq(25).all()
+
+
+def test_index_times_are_exact(small: Tables) -> None:
+    truth = small.truth()
+    stays = small("icu/icustays").astype({"stay_id": int})
+    intime = pd.to_datetime(stays.set_index("stay_id")["intime"])
+    death = truth[truth["task"] == "mortality"]
+    assert (death["index_time"] - death["stay_id"].map(intime)).eq(pd.Timedelta(hours=48)).all()
+    window = truth[truth["task"] == "deterioration"]
+    hours = (window["index_time"] - window["stay_id"].map(intime)) / pd.Timedelta(hours=12)
+    assert (hours == hours.round()).all()
+    assert hours.min() == 2
+    arrival = small("ed/edstays").astype({"stay_id": int}).set_index("stay_id")["intime"]
+    seen = truth[truth["task"] == "triage"]
+    waited = seen["index_time"] - seen["stay_id"].map(pd.to_datetime(arrival))
+    assert waited.eq(pd.Timedelta(hours=1)).all()
+    # a visit of two contiguous admissions is named by the first and ends with the second
+    admissions = small("hosp/admissions").astype({"hadm_id": int, "subject_id": int})
+    ends = admissions.groupby("subject_id")["dischtime"].agg(lambda d: set(pd.to_datetime(d)))
+    left = truth[truth["task"] == "readmission"]
+    assert all(t in ends[p] for p, t in zip(left["patient_id"], left["index_time"], strict=True))
+
+
+def test_dictionaries_name_every_code(small: Tables) -> None:
+    for rows, dictionary, columns in (
+        ("hosp/diagnoses_icd", "hosp/d_icd_diagnoses", ["icd_code", "icd_version"]),
+        ("hosp/procedures_icd", "hosp/d_icd_procedures", ["icd_code", "icd_version"]),
+        ("hosp/labevents", "hosp/d_labitems", ["itemid"]),
+        ("icu/chartevents", "icu/d_items", ["itemid"]),
+        ("icu/inputevents", "icu/d_items", ["itemid"]),
+        ("icu/procedureevents", "icu/d_items", ["itemid"]),
+    ):
+        used = small(rows)[columns].drop_duplicates()
+        known = small(dictionary)[columns]
+        assert not known.duplicated().any()
+        assert len(used.merge(known)) == len(used), rows
+
+
+def test_too_many_patients_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="patients"):
+        cohort.write(tmp_path, make_params(patients=MAX_PATIENTS + 1))

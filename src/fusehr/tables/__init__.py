@@ -1,0 +1,1 @@
+"""Room tables: MIMIC-shaped files to OneEHR tables, samples, labels and splits."""

@@ -1,0 +1,168 @@
+"""From MIMIC-IV's files to OneEHR tables, samples, labels and splits of the five tasks.
+
+One converter serves synthetic, demo and full MIMIC-IV, because all three are the same files.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from fusehr.core.files import output_folder, sha256_of, write_json, write_parquet
+from fusehr.core.mimic_files import read_manifest
+from fusehr.core.params.tables import TablesParams
+from fusehr.core.schemas import (
+    DYNAMIC,
+    IMAGES,
+    LABEL,
+    NOTES,
+    SAMPLES,
+    SPLITS,
+    STATIC,
+    TRUTH,
+    VISITS,
+)
+from fusehr.core.stage import say
+from fusehr.tables.database import open_database, read_sql, run_sql, save, set_variables
+from fusehr.tables.manifest import cohort_manifest
+from fusehr.tables.mimic4.files import attach_views, in_words
+from fusehr.tables.phenotypes import phenotype_prefixes
+from fusehr.tables.quality import Dropped, count_dropped, stop_at_unknown_units, stop_if_broken
+from fusehr.tables.splits import assign_folds
+from fusehr.tables.summary import table_metrics
+
+HERE = Path(__file__).parent
+TASK_FILES = ("mortality", "readmission", "deterioration", "next_diagnoses", "triage", "samples")
+
+
+def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> None:
+    """Read the source in `raw`, write its tables to the folder `tables`, a summary to `metrics`.
+
+    Raises InputError where a file is broken, a unit unknown or too much of a table dirty; nothing
+    is written then.
+    """
+    with output_folder(tables) as folder:
+        spill = folder / "spill"
+        with open_database(spill, threads=params.threads, memory_mb=params.memory_mb) as con:
+            try:
+                dropped = _convert(con, raw, folder, params)
+            except duckdb.OutOfMemoryException as error:
+                raise OSError(f"{tables}: {str(error).splitlines()[0]}") from None
+            except duckdb.Error as error:
+                raise in_words(error) or error from None
+            write_json(folder / "manifest.json", cohort_manifest(con, folder))
+            hide_below = params.small_cell if read_manifest(raw).restricted else 0
+            summary = table_metrics(con, dropped, hide_below=hide_below)
+        shutil.rmtree(spill, ignore_errors=True)  # DuckDB makes it only when it spills
+    write_json(metrics, summary)
+
+
+def _convert(
+    con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
+) -> list[Dropped]:
+    _settings(con, params)
+    attach_views(con, raw)
+    con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "mimic4/items.csv")])
+    con.execute(
+        "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
+    )
+    con.register("prefixes", phenotype_prefixes())
+    con.execute("CREATE TABLE phenotype_prefixes AS FROM prefixes")
+
+    say("tables: visits, stays, codes")
+    for name in ("01_admissions", "02_stays", "03_ed", "04_static"):
+        run_sql(con, f"mimic4/{name}.sql")
+    run_sql(con, "mimic4/05_codes.sql", phenotypes_sql=read_sql("phenotypes.sql").rstrip(" ;\n"))
+    run_sql(con, "mimic4/06_supports.sql")
+    say("tables: charted and laboratory values")
+    run_sql(con, "mimic4/07_events.sql")
+    run_sql(con, "mimic4/08_notes.sql")
+    stop_at_unknown_units(con)
+    dropped = _count_all(con)
+    for part in dropped:
+        stop_if_broken(part, params)
+
+    say("tables: samples and labels of five tasks")
+    for name in TASK_FILES:
+        run_sql(con, f"tasks/{name}.sql")
+    splits = assign_folds(con.execute(read_sql("tasks/strata.sql")).df(), params.split)
+    con.register("splits_frame", splits)
+    con.execute("CREATE TABLE splits AS FROM splits_frame")
+    run_sql(con, "mimic4/09_dynamic.sql")
+
+    say("tables: writing")
+    write_parquet(folder / "splits.parquet", splits, SPLITS)
+    for schema in (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES):
+        save(con, schema.name, folder, schema)
+    _fitted(con, folder)
+    _truth(con, raw, folder)
+    return dropped
+
+
+def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    set_variables(
+        con,
+        {
+            "visit_gap_hours": params.visit_gap_hours,
+            "stay_gap_hours": params.stay_gap_hours,
+            "default_lag_minutes": params.availability.default_lag_minutes,
+            "index_hours": params.mortality.index_hours,
+            "min_age": params.mortality.min_age,
+            "horizon_days": params.readmission.horizon_days,
+            "first_hours": params.deterioration.first_hours,
+            "step_hours": params.deterioration.step_hours,
+            "lookahead_hours": params.deterioration.lookahead_hours,
+            "window_hours": params.deterioration.window_hours,
+            "free_hours": params.deterioration.free_hours,
+            "max_train_windows": params.deterioration.max_train_windows,
+            "billing_lag_days": params.next_diagnoses.billing_lag_days,
+            "image_hours": params.triage.image_hours,
+            "triage_index_hours": params.triage.index_hours,
+        },
+    )
+
+
+def _count_all(con: duckdb.DuckDBPyConnection) -> list[Dropped]:
+    counted = [
+        count_dropped(con, "hosp/admissions", "admissions_marked"),
+        count_dropped(con, "icu/icustays", "icustays_marked"),
+        count_dropped(con, "ed/edstays", "edstays_marked"),
+        count_dropped(con, "hosp/prescriptions", "prescriptions_marked"),
+        count_dropped(con, "notes", "note_rows"),
+        count_dropped(con, "supports", "support_rows"),
+    ]
+    for table in ("chartevents", "labevents"):
+        marked = f"(FROM value_rows WHERE source = '{table}')"
+        part = "icu" if table == "chartevents" else "hosp"
+        counted.append(count_dropped(con, f"{part}/{table}", marked, copies=True))
+    for table in ("triage", "vitalsign"):
+        marked = f"(FROM ed_rows WHERE source = 'ed_{table}')"
+        counted.append(count_dropped(con, f"ed/{table}", marked, copies=True))
+    return counted
+
+
+def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """What was fitted on train patients, beside the hash of the split it was fitted on."""
+    lags = con.execute("SELECT * FROM item_lags ORDER BY source, itemid").fetchall()
+    write_json(
+        folder / "fitted.json",
+        {
+            "split_sha": sha256_of(folder / "splits.parquet"),
+            "lag_seconds": {f"{source}/{item}": seconds for source, item, seconds, _ in lags},
+        },
+    )
+
+
+def _truth(con: duckdb.DuckDBPyConnection, raw: Path, folder: Path) -> None:
+    """True probabilities of the samples, where the source knows them; else the empty table."""
+    path = raw / "truth.parquet"
+    if not path.exists():
+        empty = pd.DataFrame({column.name: [] for column in TRUTH.columns})
+        write_parquet(folder / "truth.parquet", empty, TRUTH)
+        return
+    con.from_parquet(str(path)).create_view("true_risk")
+    run_sql(con, "tasks/truth.sql")
+    save(con, "truth", folder, TRUTH)

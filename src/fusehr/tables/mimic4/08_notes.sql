@@ -1,0 +1,86 @@
+-- Notes with the time at which they could be read. A discharge summary's charttime is a date; without a
+-- storetime it counts as written by the end of that day.
+CREATE TABLE note_rows AS
+WITH rows AS (
+    SELECT note_id, subject_id, hadm_id, 'discharge' AS code, charttime, storetime, text
+    FROM discharge
+    UNION ALL
+    SELECT note_id, subject_id, hadm_id, 'radiology', charttime, storetime, text
+    FROM radiology
+    UNION ALL
+    SELECT
+        'complaint-' || ed_times.stay_id,
+        ed_times.patient_id,
+        NULL,
+        'complaint',
+        ed_times.intime,
+        ed_times.intime,
+        triage.chiefcomplaint
+    FROM triage
+    JOIN ed_times USING (stay_id)
+    WHERE triage.chiefcomplaint IS NOT NULL
+)
+SELECT
+    rows.*,
+    greatest(
+        charttime,
+        coalesce(
+            storetime,
+            CASE
+                WHEN code = 'discharge' THEN charttime + to_days(1)
+                ELSE charttime + to_minutes(getvariable('default_lag_minutes'))
+            END
+        )
+    ) AS available_time,
+    CASE
+        WHEN subject_id NOT IN (SELECT subject_id FROM patients) THEN 'unknown_patient'
+        WHEN charttime IS NULL THEN 'no_time'
+        WHEN text IS NULL OR trim(text) = '' THEN 'no_value'
+    END AS reason
+FROM rows;
+
+CREATE TABLE notes AS
+WITH kept AS (
+    SELECT * FROM note_rows WHERE reason IS NULL
+)
+SELECT
+    kept.subject_id AS patient_id,
+    kept.charttime AS event_time,
+    kept.code,
+    kept.text,
+    CASE WHEN kept.charttime <= visit_spans.end_time THEN visit_spans.visit_id END AS visit_id,
+    kept.available_time,
+    kept.note_id,
+    sha256(kept.text) AS text_sha256
+FROM kept
+ASOF LEFT JOIN visit_spans
+    ON visit_spans.patient_id = kept.subject_id
+    AND kept.charttime >= visit_spans.start_time;
+
+-- An image is available at its study's time. StudyDate is yyyymmdd, StudyTime hhmmss.fff.
+CREATE TABLE images AS
+WITH timed AS (
+    SELECT
+        metadata.subject_id AS patient_id,
+        strptime(
+            lpad(metadata.StudyDate::BIGINT::VARCHAR, 8, '0')
+                || lpad(floor(metadata.StudyTime)::BIGINT::VARCHAR, 6, '0'),
+            '%Y%m%d%H%M%S'
+        ) AS event_time,
+        metadata.dicom_id AS image_id,
+        metadata.ViewPosition AS view
+    FROM metadata
+    WHERE metadata.subject_id IN (SELECT subject_id FROM patients)
+)
+SELECT
+    timed.patient_id,
+    timed.event_time,
+    timed.image_id,
+    timed.view,
+    CASE WHEN timed.event_time <= visit_spans.end_time THEN visit_spans.visit_id END AS visit_id,
+    timed.event_time AS available_time,
+    NULL::VARCHAR AS image_sha256
+FROM timed
+ASOF LEFT JOIN visit_spans
+    ON visit_spans.patient_id = timed.patient_id
+    AND timed.event_time >= visit_spans.start_time;

@@ -1,0 +1,1 @@
+"""Neural modules and their training loop, shared by the rooms that train."""

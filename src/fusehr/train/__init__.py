@@ -1,0 +1,1 @@
+"""Room train: every recipe, from tables to predictions."""

@@ -1,0 +1,1 @@
+"""One module per recipe; its name is what params.yaml calls `module`."""

@@ -1,0 +1,59 @@
+"""From a recipe's name in params.yaml to the recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import Any
+
+from fusehr.core.errors import InputError
+from fusehr.core.params.load import StageParams
+from fusehr.core.params.train import Seeds, Threads
+from fusehr.core.tasks import Task
+from fusehr.train import recipes
+from fusehr.train.contract import Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one stage train@<name> was told: the recipe and what it is trained on."""
+
+    name: str
+    recipe: Recipe
+    tasks: list[Task]
+    seeds: list[int]
+    threads: int
+    resolved: dict[str, Any]
+
+
+def load_job(name: str, params: StageParams) -> Job:
+    """The recipe `name` with its parameters; InputError where params.yaml does not describe one."""
+    path = f"recipes.{name}"
+    module_name = params.section(f"{path}.module", str)
+    known = sorted(module.name for module in pkgutil.iter_modules(recipes.__path__))
+    if module_name not in known:
+        raise InputError(
+            f"params.yaml: {path}.module: expected one of {', '.join(known)}, found {module_name!r}"
+        )
+    module = importlib.import_module(f"{recipes.__name__}.{module_name}")
+    own = params.section(path, module.Params)
+    shared = params.section(own.shared, module.Shared)
+    tasks = params.section("train.tasks", list[Task])
+    seeds = params.section("train.seeds", Seeds)
+    threads = params.section("train.threads", Threads)
+    resolved = {
+        path: _plain(own),
+        own.shared: _plain(shared),
+        "train.tasks": tasks,
+        "train.seeds": seeds,
+        "train.threads": threads,
+    }
+    return Job(name, module.build(own, shared), tasks, seeds, threads, resolved)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return value

@@ -1,0 +1,123 @@
+"""The training loop: it learns, stops, keeps the best epoch, and says so when it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fusehr.core.errors import InputError
+from fusehr.core.params.model import ModelParams
+from fusehr.models.fitting import (
+    fit_module,
+    predict_logits,
+    probabilities,
+    settle_torch,
+    start_at_prevalence,
+)
+
+PARAMS: dict[str, Any] = {
+    "series_hours": {},
+    "series_clip_share": 0.05,
+    "d_model": 8,
+    "heads": 2,
+    "dropout": 0.0,
+    "learning_rate": 0.05,
+    "weight_decay": 0.0,
+    "batch_size": 32,
+    "epochs": 15,
+    "patience": 3,
+    "clip_norm": 1.0,
+}
+TRAIN, VAL = np.arange(200), np.arange(200, 300)
+Curve = list[tuple[int, float, float]]
+
+
+def data(*, exclusive: bool) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(300, 3, generator=generator)
+    noisy = x + 0.5 * torch.randn(300, 3, generator=generator)
+    labels = nn.functional.one_hot(noisy.argmax(1), 3) if exclusive else noisy > 0
+    return x, labels.float()
+
+
+def fit(
+    x: Tensor, labels: Tensor, *, exclusive: bool, **changes: Any
+) -> tuple[nn.Module, Curve, int]:
+    settle_torch(threads=1, seed=0)
+    module, curve = nn.Linear(3, labels.shape[1]), []
+    best = fit_module(
+        module,
+        (x,),
+        labels,
+        exclusive=exclusive,
+        train=TRAIN,
+        val=VAL,
+        params=ModelParams(**{**PARAMS, **changes}),
+        seed=0,
+        name="recipe, task, round split, seed 1",
+        log=lambda *point: curve.append(point),
+    )
+    return module, curve, best
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_it_learns_and_keeps_the_best_epoch(exclusive: bool) -> None:
+    x, labels = data(exclusive=exclusive)
+    module, curve, best = fit(x, labels, exclusive=exclusive)
+    assert [epoch for epoch, _, _ in curve] == list(range(1, len(curve) + 1))
+    metrics = [metric for _, _, metric in curve]
+    assert best == int(np.argmax(metrics)) + 1
+    assert max(metrics) > 0.85
+    assert len(curve) == min(15, best + 3)
+    # the weights are those of the best epoch: stopping right there leads to the same ones
+    again, _, _ = fit(x, labels, exclusive=exclusive, epochs=best)
+    torch.testing.assert_close(module.state_dict(), again.state_dict(), rtol=0, atol=0)
+
+
+def test_without_both_labels_in_validation_the_loss_decides() -> None:
+    x, labels = data(exclusive=False)
+    labels[200:] = 1.0
+    _, curve, best = fit(x, labels, exclusive=False)
+    metrics = [metric for _, _, metric in curve]
+    assert max(metrics) < 0
+    assert best == int(np.argmax(metrics)) + 1
+
+
+def test_a_loss_that_is_no_number_names_the_fit_and_the_epoch() -> None:
+    x, labels = data(exclusive=False)
+    x[7, 1] = torch.nan
+    message = r"recipe, task, round split, seed 1: the loss is nan in epoch 1"
+    with pytest.raises(InputError, match=message):
+        fit(x, labels, exclusive=False)
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_an_untrained_last_layer_predicts_prevalence(exclusive: bool) -> None:
+    _, labels = data(exclusive=exclusive)
+    if not exclusive:
+        labels[:, 0] = 0.0
+    last = nn.Linear(3, 3)
+    start_at_prevalence(last, labels, exclusive=exclusive)
+    p = probabilities(last(torch.zeros(1, 3)), exclusive=exclusive)[0]
+    expected = labels.double().mean(dim=0)
+    if not exclusive:
+        expected[0] = 0.5 / len(labels)
+    torch.testing.assert_close(p, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_dropout_is_off_in_prediction() -> None:
+    module = nn.Sequential(nn.Dropout(0.9), nn.Linear(3, 2))
+    module.train()
+    x, rows = torch.randn(10, 3), torch.arange(10)
+    once = predict_logits(module, (x,), rows, batch_size=4)
+    assert torch.equal(once, predict_logits(module, (x,), rows, batch_size=4))
+
+
+def test_probabilities_of_exclusive_classes_sum_to_one() -> None:
+    p = probabilities(torch.randn(50, 3) * 30, exclusive=True)
+    assert p.dtype == torch.float64
+    torch.testing.assert_close(p.sum(dim=1), torch.ones(50, dtype=torch.float64))

@@ -1,0 +1,1 @@
+"""Score each recipe alone, then all against each other: numbers, intervals, tables, pictures."""

@@ -1,0 +1,29 @@
+"""The leaderboard as the Markdown table that the README shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fusehr.core.tasks import TASKS
+
+
+def as_markdown(board: dict[str, dict[str, dict[str, Any]]]) -> str:
+    """Recipes by tasks: AUROC (AUPRC), a dash where skipped; `board` is metrics/leaderboard.json.
+
+    Recipes stand in the order of their mean AUROC, so that floors come first and ceilings last.
+    """
+    recipes = sorted(board[TASKS[0]], key=lambda recipe: _mean(board, recipe))
+    lines = [f"| recipe | {' | '.join(TASKS)} |", f"|---|{'---|' * len(TASKS)}"]
+    for recipe in recipes:
+        cells = [_cell(board[task][recipe]) for task in TASKS]
+        lines.append(f"| {recipe} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(board: dict[str, dict[str, dict[str, Any]]], recipe: str) -> float:
+    values = [board[task][recipe]["auroc"] for task in TASKS if "auroc" in board[task][recipe]]
+    return sum(values) / len(values) if values else 0.0
+
+
+def _cell(entry: dict[str, Any]) -> str:
+    return f"{entry['auroc']:.3f} ({entry['auprc']:.3f})" if "auroc" in entry else "-"

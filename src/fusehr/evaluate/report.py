@@ -1,0 +1,73 @@
+"""All that the last stage leaves: the leaderboard, the tables, the pictures, a text to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from fusehr.core.errors import InputError
+from fusehr.core.files import output_file, write_json
+from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.evaluate.figures.board import draw_board
+from fusehr.evaluate.figures.curves import draw_calibration, draw_pr, draw_roc
+from fusehr.evaluate.figures.training import COLUMNS, draw_training
+from fusehr.evaluate.gather import gather
+from fusehr.evaluate.leaderboard import as_text, ceiling_warnings, leaderboard
+from fusehr.evaluate.tables import rounded, tables
+
+
+def report(
+    root: Path, recipes: tuple[str, ...], params: EvaluateParams, *, restricted: bool
+) -> str:
+    """Write metrics/ and plots/ below `root` from its data/ and return the text to print.
+
+    Raises InputError where scores are missing or not comparable, or the reference is no recipe.
+    """
+    if params.reference not in recipes:
+        raise InputError(
+            f"params.yaml: evaluate.reference: expected one of {', '.join(recipes)}, "
+            f"found {params.reference}"
+        )
+    if restricted and params.min_label_patients < params.small_cell:
+        raise InputError(
+            "params.yaml: evaluate.min_label_patients: expected at least evaluate.small_cell "
+            f"({params.small_cell}) on a restricted source, found {params.min_label_patients}; "
+            "an average over labels would tell of a hidden one"
+        )
+    scores = gather(root / "data/evaluate", recipes)
+    small = params.small_cell if restricted else None
+    found = {name: rounded(table) for name, table in tables(scores, params, small=small).items()}
+    board = leaderboard(scores, found["metrics"], small=small)
+    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+
+    write_json(root / "metrics/leaderboard.json", board)
+    plots = root / "plots"
+    for name, table in found.items():
+        with output_file(plots / f"{name}.csv") as partial:
+            table.to_csv(partial, index=False, lineterminator="\n")
+    draw_board(plots / "leaderboard.png", scores, found["metrics"], primary=primary)
+    draw_roc(plots / "roc.png", scores, found["roc"])
+    draw_pr(plots / "pr.png", scores, found["pr"], found["metrics"])
+    draw_calibration(plots / "calibration.png", scores, found["calibration"])
+    draw_training(plots / "training.png", scores, _training_curves(root / "data/train", recipes))
+    warnings = ceiling_warnings(found["ceiling"])
+    return "\n".join([as_text(scores, found["metrics"], board), *warnings])
+
+
+def _training_curves(trained: Path, recipes: tuple[str, ...]) -> pd.DataFrame:
+    """curves.csv of all recipes; recipes that do not train in epochs have no rows."""
+    parts = []
+    for recipe in recipes:
+        path = trained / recipe / "curves.csv"
+        if not path.exists():
+            raise InputError(f"{path}: expected a file, found none")
+        part = pd.read_csv(path)
+        for column in COLUMNS:
+            if column not in part.columns:
+                raise InputError(
+                    f"{path}: column {column}: expected, found {', '.join(map(str, part.columns))}"
+                )
+        parts.append(part.assign(recipe=recipe))
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=COLUMNS)

@@ -1,0 +1,28 @@
+"""Stage `evaluate-score`: one recipe's metrics, intervals and curves, by itself."""
+
+import argparse
+from pathlib import Path
+
+from fusehr.core import stage
+from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.params.load import stage_params
+from fusehr.evaluate.score_recipe import score_recipe
+
+
+def main() -> None:
+    """Read the recipe's predictions, score every task and variant, write data/evaluate/<recipe>."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe")
+    recipe = parser.parse_args().recipe
+    params = stage_params(f"evaluate-score@{recipe}")
+    tasks = score_recipe(
+        Path("data/train", recipe),
+        Path("data/evaluate", recipe),
+        params.section("evaluate", EvaluateParams),
+        step_hours=params.section("tables.deterioration.step_hours", int),
+    )
+    stage.say(f"{recipe}: scored {', '.join(tasks) or 'nothing'}")
+
+
+if __name__ == "__main__":
+    stage.run(main)

@@ -1,0 +1,64 @@
+"""Validate every parameter before a long run, not when the stage that reads it is reached."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from fusehr.core.errors import InputError
+from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.params.load import lookup, read_yaml, stage_params, validate
+from fusehr.core.params.model import ModelParams
+from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
+from fusehr.core.params.tables import TablesParams
+from fusehr.core.params.train import TrainParams
+
+BLOCKS: dict[str, Any] = {
+    "tables": TablesParams,
+    "train": TrainParams,
+    "model": ModelParams,
+    "evaluate": EvaluateParams,
+}
+SOURCES: dict[str, Any] = {
+    "synthetic": SyntheticParams,
+    "mimic4_demo": Mimic4DemoParams,
+    "mimic4": Mimic4Params,
+}
+
+
+def check_params(root: Path) -> int:
+    """Validate params.yaml whole; the number of stages whose declared sections all exist.
+
+    Raises InputError with the full path of the first block's unknown, missing or ill-typed ones.
+    """
+    tree = read_yaml(root / "params.yaml")
+    stages = [stage_params(name, root) for name in _stage_names(root, tree)]
+    raw = dict(tree["raw"])
+    source, remote = raw.pop("source", None), raw.pop("remote", None)
+    validate(source, str, "raw.source")
+    validate(remote, str, "raw.remote")
+    if source not in SOURCES:
+        raise InputError(
+            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
+        )
+    for name, block in raw.items():
+        if name not in SOURCES:
+            raise InputError(f"params.yaml: raw.{name}: unknown parameter")
+        validate(block, SOURCES[name], f"raw.{name}")
+    for name, kind in BLOCKS.items():
+        validate(tree[name], kind, name)
+    for name, block in tree["recipes"].items():
+        module = importlib.import_module(f"fusehr.train.recipes.{block.get('module')}")
+        validate(block, module.Params, f"recipes.{name}")
+    for stage in stages:
+        for path in stage.declared:
+            lookup(tree, path)
+    return len(stages)
+
+
+def _stage_names(root: Path, tree: dict[str, Any]) -> list[str]:
+    names: list[str] = []
+    for name, stage in read_yaml(root / "dvc.yaml")["stages"].items():
+        names += [f"{name}@{key}" for key in tree["recipes"]] if "foreach" in stage else [name]
+    return names

@@ -1,0 +1,59 @@
+"""The command `fusehr`: look at the tables, export them, check parameters, verify a rebuild."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fusehr.core.stage import run, say
+
+TABLES = Path("data/tables")
+
+
+def main() -> None:
+    """Parse the command line and run one command."""
+    parser = argparse.ArgumentParser(prog="fusehr", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    sql = commands.add_parser("sql", help="query the tables of data/tables, each a view")
+    sql.add_argument("query", help='for example "select task, count(*) from samples group by task"')
+    sql.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+
+    export = commands.add_parser("export", help="write the tables in another project's form")
+    export.add_argument("format", choices=["oneehr"])
+    export.add_argument("folder", type=Path)
+    export.add_argument("--parquet", action="store_true", help="Parquet instead of CSV")
+
+    commands.add_parser("leaderboard", help="print metrics/leaderboard.json as a Markdown table")
+    commands.add_parser("check", help="validate every parameter of params.yaml")
+    commands.add_parser(
+        "verify", help="rebuild HEAD in a clean clone without the cache and compare dvc.lock"
+    )
+    arguments = parser.parse_args()
+    run(lambda: _dispatch(arguments))
+
+
+def _dispatch(arguments: argparse.Namespace) -> None:
+    # Imports stay with their command, so that each starts without the others' libraries.
+    if arguments.command == "sql":
+        from fusehr.tables.query import query
+
+        say(query(TABLES, arguments.query, as_csv=arguments.csv))
+    elif arguments.command == "export":
+        from fusehr.tables.export import export_oneehr
+
+        export_oneehr(TABLES, arguments.folder, parquet=arguments.parquet)
+        say(f"wrote static, dynamic and label to {arguments.folder}")
+    elif arguments.command == "leaderboard":
+        from fusehr.core.files import read_json
+        from fusehr.evaluate.markdown import as_markdown
+
+        say(as_markdown(read_json("metrics/leaderboard.json")))
+    elif arguments.command == "check":
+        from fusehr.check import check_params
+
+        say(f"params.yaml: {check_params(Path())} stages can read all that they declare")
+    else:
+        from fusehr.verify import verify
+
+        say(verify(Path()))

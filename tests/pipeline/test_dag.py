@@ -1,0 +1,196 @@
+"""dvc.yaml tells the truth: a stage depends on the code, parameters and tables it reads."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from fusehr.core.params.load import declared_params
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src/fusehr"
+ROOMS = ("raw", "tables", "train", "evaluate")
+SHARED = ("core", "models")
+
+
+@cache
+def params() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+@cache
+def stages() -> dict[str, Any]:
+    """Stages by name, templates filled in by DVC itself."""
+    with Repo(str(ROOT)) as repo:
+        return {stage.addressing: stage for stage in repo.index.stages}
+
+
+def stage_names() -> list[str]:
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    names: list[str] = []
+    for name, stage in pipeline.items():
+        names += [f"{name}@{key}" for key in params()["recipes"]] if "foreach" in stage else [name]
+    return names
+
+
+def module_file(name: str) -> Path | None:
+    """Source file of the module `name` of this package, None where it is no module."""
+    base = ROOT / "src" / Path(*name.split("."))
+    if base.with_suffix(".py").is_file():
+        return base.with_suffix(".py")
+    return base / "__init__.py" if (base / "__init__.py").is_file() else None
+
+
+@cache
+def imported(file: Path) -> frozenset[Path]:
+    """Files of this package that `file` imports itself, at any depth of its code."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if module_file(name) else node.module for name in inner]
+        for name in names:
+            if name.split(".")[0] == "fusehr" and (path := module_file(name)):
+                found.add(path)
+    return frozenset(found)
+
+
+def closure(*roots: Path) -> set[Path]:
+    """`roots` and all they import, directly or not, with the SQL and CSV files that those name."""
+    found, queue = set(), list(roots)
+    while queue:
+        file = queue.pop()
+        if file not in found:
+            found.add(file)
+            queue += imported(file)
+    found = {file for file in found if file.name != "__init__.py"}
+    return found | {data for file in found for data in data_files(file)}
+
+
+@cache
+def data_files(file: Path) -> frozenset[Path]:
+    """SQL, CSV and checksum files in or below the folder of `file` that its text names."""
+    if PACKAGE not in file.parents:
+        return frozenset()
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    text = "\n".join(strings)
+    return frozenset(
+        path
+        for path in file.parent.rglob("*")
+        if path.suffix in (".sql", ".csv", ".sha256")
+        and (path.name in text or (path.stem in strings and path.suffix in text))
+    )
+
+
+def read_code(name: str) -> set[str]:
+    """Code that the stage `name` reads, as paths below the root."""
+    kind, _, key = name.partition("@")
+    roots = [ROOT / "stages" / f"{kind.replace('-', '_')}.py"]
+    if kind == "train":
+        roots.append(PACKAGE / f"train/recipes/{params()['recipes'][key]['module']}.py")
+    return {path.relative_to(ROOT).as_posix() for path in closure(*roots)}
+
+
+def declared_code(name: str) -> set[str]:
+    return {
+        dep.def_path
+        for dep in stages()[name].deps
+        if dep.def_path and dep.def_path.startswith(("src/", "stages/"))
+    }
+
+
+def files_of(dep: str) -> set[str]:
+    path = ROOT / dep
+    if path.is_file():
+        return {dep}
+    inside = (p for p in path.rglob("*") if p.suffix in (".py", ".sql", ".csv", ".sha256"))
+    return {p.relative_to(ROOT).as_posix() for p in inside if p.name != "__init__.py"}
+
+
+@pytest.mark.parametrize("name", stage_names())
+def test_a_stage_depends_on_exactly_the_code_it_reads(name: str) -> None:
+    declared = {file for dep in declared_code(name) for file in files_of(dep)}
+    assert sorted(read_code(name) - declared) == [], "read and not declared"
+    # a list of deps cannot be templated, so what one item of a foreach reads stands for all of them
+    siblings = [other for other in stage_names() if other.split("@")[0] == name.split("@")[0]]
+    read = set().union(*(read_code(other) for other in siblings))
+    assert sorted(declared - read) == [], "declared and not read"
+
+
+@pytest.mark.parametrize("name", stage_names())
+def test_declared_parameters_exist_and_are_those_dvc_sees(name: str) -> None:
+    tree = params()
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+    ours = set(declared_params(name, pipeline, tree))
+    theirs = {
+        parameter
+        for dep in stages()[name].deps
+        if (inside := getattr(dep, "params", None))
+        for parameter in inside
+    }
+    assert ours == theirs
+
+
+def test_every_stage_says_what_it_does() -> None:
+    for name, stage in stages().items():
+        assert stage.desc and stage.desc.endswith("."), name
+
+
+def test_every_stage_is_named_after_its_room_and_has_its_script() -> None:
+    for name in stages():
+        kind = name.partition("@")[0]
+        assert kind.split("-")[0] in ROOMS, name
+        assert (ROOT / "stages" / f"{kind.replace('-', '_')}.py").is_file(), name
+
+
+def test_a_room_never_imports_another_room() -> None:
+    for room in (*ROOMS, *SHARED):
+        for file in sorted((PACKAGE / room).rglob("*.py")):
+            for other in imported(file):
+                owner = other.relative_to(PACKAGE).parts[0]
+                assert owner in (room, *SHARED), f"{file} imports {other}"
+                assert room != "core" or owner == "core", f"{file} imports {other}"
+
+
+def test_package_files_hold_a_docstring_and_nothing_else() -> None:
+    """Else importing one module would read code that no stage declares."""
+    for file in PACKAGE.rglob("__init__.py"):
+        body = ast.parse(file.read_text()).body
+        assert len(body) == 1 and isinstance(body[0], ast.Expr), file
+
+
+def test_evaluate_lists_the_scores_of_every_recipe() -> None:
+    listed = [d.def_path for d in stages()["evaluate"].deps if "data/evaluate/" in str(d.def_path)]
+    assert listed == [f"data/evaluate/{recipe}" for recipe in params()["recipes"]]
+
+
+def test_everything_derived_from_the_source_goes_to_the_source_s_remote() -> None:
+    for name, stage in stages().items():
+        for out in stage.outs:
+            if out.use_cache:
+                assert out.remote == params()["raw"]["remote"], f"{name}: {out.def_path}"
+
+
+def test_only_the_truth_recipes_read_the_truth() -> None:
+    for name, stage in stages().items():
+        reads = [dep.def_path for dep in stage.deps]
+        truth = "data/tables/truth.parquet" in reads
+        assert truth == (name in ("train@oracle", "train@attainable")), name
+
+
+def test_the_lock_has_no_stage_that_dvc_yaml_has_not() -> None:
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
+    assert set(lock["stages"]) == set(stages())

@@ -1,0 +1,139 @@
+"""The whole pipeline on a small cohort, as its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fusehr.core.tasks import TASKS
+
+pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+
+
+def stages_run(output: str) -> set[str]:
+    """Stages that DVC executed, from what it printed."""
+    return set(re.findall(r"Running stage '([^']+)'", output))
+
+
+def test_repro_leaves_a_leaderboard_of_every_recipe_and_task(small: Any) -> None:
+    board = json.loads((small.folder / "metrics/leaderboard.json").read_text())
+    recipes = yaml.safe_load((small.folder / "params.yaml").read_text())["recipes"]
+    assert set(board) == set(TASKS)
+    for task in TASKS:
+        assert set(board[task]) == set(recipes)
+    assert 0 < board["mortality"]["gbm"]["brier"] < 0.3
+    # pooled over folds, a constant predictor falls a little below 0.5
+    assert board["triage"]["oracle"]["auroc"] > 0.6 > board["triage"]["majority"]["auroc"] > 0.4
+
+
+def test_nothing_is_left_to_do(small: Any) -> None:
+    assert "up to date" in small.run("dvc", "status")
+    assert stages_run(small.run("dvc", "repro")) == set()
+    assert small.run("git", "status", "--porcelain") == ""
+
+
+def test_d_model_reruns_one_recipe_its_score_and_the_leaderboard(copy_of_small: Any) -> None:
+    output = copy_of_small.run("dvc", "exp", "run", "-S", "model.d_model=32")
+    assert stages_run(output) == {
+        "train@lstm_vitals",
+        "evaluate-score@lstm_vitals",
+        "evaluate",
+    }
+    assert "model.d_model" in copy_of_small.run("dvc", "params", "diff")
+    difference = json.loads(copy_of_small.run("dvc", "metrics", "diff", "--json"))
+    changed = difference["metrics/leaderboard.json"]
+    assert changed and all(".lstm_vitals." in name for name in changed)
+    assert "32" in copy_of_small.run("dvc", "exp", "show", "--csv", "--only-changed")
+
+
+def test_d_model_must_be_divisible_by_heads(copy_of_small: Any) -> None:
+    output = copy_of_small.run("dvc", "exp", "run", "-S", "model.d_model=30", check=False)
+    assert "params.yaml: model: d_model 30 is not divisible by heads 4" in output
+    assert not (copy_of_small.folder / "data/train/lstm_vitals").exists()
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"raw.source": "nowhere"}, "raw.nowhere"),
+        ({"raw.synthetic.pateints": 3}, "params.yaml: raw.synthetic.pateints: unknown parameter"),
+        ({"raw.synthetic.patients": "3"}, "params.yaml: raw.synthetic.patients: Input should be"),
+        ({"evaluate.seed": None}, "params.yaml: evaluate.seed: Input should be a valid integer"),
+    ],
+)
+def test_bad_parameters_stop_with_their_full_path(
+    copy_of_small: Any, changes: dict[str, Any], message: str
+) -> None:
+    before = copy_of_small.lock()
+    copy_of_small.set_params(changes)
+    done = copy_of_small.run("dvc", "repro", check=False)
+    assert message in done
+    assert copy_of_small.lock() == before
+
+
+def test_push_lose_everything_pull_and_nothing_is_left_to_do(copy_of_small: Any) -> None:
+    clone = copy_of_small
+    clone.run("dvc", "push")
+    shutil.rmtree(clone.folder / ".dvc/cache")
+    shutil.rmtree(clone.folder / "data")
+    clone.run("dvc", "pull")
+    assert stages_run(clone.run("dvc", "repro")) == set()
+    assert "up to date" in clone.run("dvc", "status")
+
+
+@pytest.mark.parametrize(
+    "stage, partial",
+    [
+        ("raw", "data/.raw.partial"),
+        ("tables", "data/.tables.partial"),
+        ("train@gbm", "data/train/.gbm.partial"),
+    ],
+)
+def test_killed_in_the_middle_and_run_again(copy_of_small: Any, stage: str, partial: str) -> None:
+    """kill -9 of the whole process group; what it left behind does no harm."""
+    clone = copy_of_small
+    before = clone.lock()
+    shutil.rmtree(clone.folder / ".dvc/cache")  # else the next run would only take it from there
+    process = subprocess.Popen(
+        ["dvc", "repro", "--single-item", "--force", "--no-run-cache", stage],
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    half_written = clone.folder / partial
+    while process.poll() is None and not half_written.exists():
+        time.sleep(0.002)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert half_written.exists(), "the stage ended before it could be killed"
+    assert not (clone.folder / partial.replace("/.", "/").removesuffix(".partial")).exists()
+    clone.run("dvc", "repro", "--no-run-cache")
+    assert clone.lock() == before
+    assert not list(Path(clone.folder, "data").rglob(".*.partial"))
+
+
+def test_a_clean_clone_without_cache_gives_the_same_lock(small: Any) -> None:
+    assert "0 differ" in small.run("fusehr", "verify")
+
+
+def test_the_tables_can_be_queried_and_exported(small: Any, tmp_path: Path) -> None:
+    query = "select count(*) as n from samples where task = 'triage'"
+    n = int(small.run("fusehr", "sql", "--csv", query).split()[-1])
+    assert n > 100
+    small.run("fusehr", "export", "oneehr", str(tmp_path / "oneehr"))
+    header = (tmp_path / "oneehr/dynamic.csv").read_text().split("\n", 1)[0]
+    assert header.startswith("patient_id,event_time,code,value")
+    wrong = small.run("fusehr", "sql", "select nothing from nowhere", check=False)
+    assert "error: query: Catalog Error" in wrong

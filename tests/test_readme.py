@@ -1,0 +1,30 @@
+"""The README tells what is so: its leaderboard, its commands, its links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fusehr.core.files import read_json
+from fusehr.evaluate.markdown import as_markdown
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_leaderboard_is_that_of_the_committed_run() -> None:
+    shown = re.search(r"<!-- leaderboard.*?-->\n(.*?)<!-- end", README, re.DOTALL)
+    assert shown and shown[1].strip() == as_markdown(read_json(ROOT / "metrics/leaderboard.json"))
+
+
+def test_every_link_into_the_repository_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_every_make_target_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z-]+)", README))
+    assert named and named <= targets

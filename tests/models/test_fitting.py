@@ -31,6 +31,7 @@ PARAMS: dict[str, Any] = {
     "epochs": 15,
     "patience": 3,
     "clip_norm": 1.0,
+    "threads": 1,
 }
 TRAIN, VAL = np.arange(200), np.arange(200, 300)
 Curve = list[tuple[int, float, float]]

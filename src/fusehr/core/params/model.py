@@ -25,6 +25,7 @@ class ModelParams:
     epochs: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
     clip_norm: Annotated[float, Field(gt=0)]
+    threads: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
     def _heads_divide_d_model(self) -> ModelParams:

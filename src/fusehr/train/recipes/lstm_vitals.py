@@ -59,13 +59,12 @@ class LstmVitals:
         )
         if np.isnan(bins).all():
             raise Skip(f"needs series: no events of {', '.join(self.params.variables)}")
-        return _Inputs(self, source.threads, samples, bins)
+        return _Inputs(self, samples, bins)
 
 
 @dataclass(frozen=True)
 class _Inputs:
     recipe: LstmVitals
-    threads: int
     samples: TaskSamples
     bins: np.ndarray  # float32 (n_samples, hours, n_variables)
 
@@ -77,7 +76,7 @@ class _Inputs:
         steps, lengths = scaler.steps(self.bins)  # (n, hours, 2 * n_variables), (n,)
         inputs = (torch.from_numpy(steps), torch.from_numpy(lengths))
         exclusive = self.samples.kind == "multiclass"
-        settle_torch(threads=self.threads, seed=fit.seed)
+        settle_torch(threads=shared.threads, seed=fit.seed)
         module = SeriesLSTM(
             steps.shape[2],
             len(self.samples.classes),

@@ -10,6 +10,7 @@ export PYTHONHASHSEED := 0
 repro: $(VENV)/installed
 	fusehr check
 	dvc repro
+	fusehr leaderboard
 
 test: lint
 	pytest -n 2 --dist loadgroup

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from fusehr.core import stage
+from fusehr.core.frame import stage
+from fusehr.core.frame.params import lookup, read_yaml, stage_params
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.params.load import lookup, read_yaml, stage_params
 from fusehr.core.params.raw import RESTRICTED
 from fusehr.evaluate.report import report
 

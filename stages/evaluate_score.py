@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from fusehr.core import stage
+from fusehr.core.frame import stage
+from fusehr.core.frame.params import stage_params
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.params.load import stage_params
-from fusehr.evaluate.score_recipe import score_recipe
+from fusehr.evaluate.scoring.score_recipe import score_recipe
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Stage `raw`: bring the tables of one source into data/raw, checked and listed."""
 
-from fusehr.core import stage
-from fusehr.core.files import output_folder
-from fusehr.core.params.load import stage_params
+from fusehr.core.frame import stage
+from fusehr.core.frame.files import output_folder
+from fusehr.core.frame.params import stage_params
 from fusehr.raw import sources
 
 

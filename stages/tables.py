@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusehr.core.params.load import stage_params
+from fusehr.core.frame.params import stage_params
+from fusehr.core.frame.stage import run, say
 from fusehr.core.params.tables import TablesParams
-from fusehr.core.stage import run, say
 from fusehr.tables.convert import convert
 
 

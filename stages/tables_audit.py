@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusehr.core.files import write_json
-from fusehr.core.params.load import stage_params
-from fusehr.core.stage import run, say
+from fusehr.core.frame.files import write_json
+from fusehr.core.frame.params import stage_params
+from fusehr.core.frame.stage import run, say
 from fusehr.tables.audit import audit
 
 

@@ -6,11 +6,11 @@ import argparse
 import os
 from pathlib import Path
 
-from fusehr.core.files import output_folder
-from fusehr.core.params.load import stage_params
-from fusehr.core.stage import run
-from fusehr.train.registry import load_job
-from fusehr.train.run import train
+from fusehr.core.frame.files import output_folder
+from fusehr.core.frame.params import stage_params
+from fusehr.core.frame.stage import run
+from fusehr.train.engine.registry import load_job
+from fusehr.train.engine.run import train
 
 
 def main() -> None:

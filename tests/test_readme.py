@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fusehr.core.files import read_json
+from fusehr.core.frame.files import read_json
 from fusehr.evaluate.markdown import as_markdown
 
 ROOT = Path(__file__).parents[1]

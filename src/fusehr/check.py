@@ -6,9 +6,9 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import lookup, read_yaml, stage_params, validate
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.params.load import lookup, read_yaml, stage_params, validate
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
 from fusehr.core.params.tables import TablesParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fusehr.core.stage import run, say
+from fusehr.core.frame.stage import run, say
 
 TABLES = Path("data/tables")
 
@@ -24,7 +24,8 @@ def main() -> None:
     export.add_argument("folder", type=Path)
     export.add_argument("--parquet", action="store_true", help="Parquet instead of CSV")
 
-    commands.add_parser("leaderboard", help="print metrics/leaderboard.json as a Markdown table")
+    leaderboard = commands.add_parser("leaderboard", help="print the last run's leaderboard")
+    leaderboard.add_argument("--markdown", action="store_true", help="as the README shows it")
     commands.add_parser("check", help="validate every parameter of params.yaml")
     commands.add_parser(
         "verify", help="rebuild HEAD in a clean clone without the cache and compare dvc.lock"
@@ -45,10 +46,9 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         export_oneehr(TABLES, arguments.folder, parquet=arguments.parquet)
         say(f"wrote static, dynamic and label to {arguments.folder}")
     elif arguments.command == "leaderboard":
-        from fusehr.core.files import read_json
-        from fusehr.evaluate.markdown import as_markdown
+        from fusehr.evaluate.printed import printed_leaderboard
 
-        say(as_markdown(read_json("metrics/leaderboard.json")))
+        say(printed_leaderboard(Path(), markdown=arguments.markdown))
     elif arguments.command == "check":
         from fusehr.check import check_params
 

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from fusehr.core.errors import InputError
-from fusehr.core.params.load import read_yaml
-from fusehr.core.stage import say
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import read_yaml
+from fusehr.core.frame.stage import say
 
 
 def verify(root: Path) -> str:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusehr.core.cohort import load_rounds
-from fusehr.core.files import write_parquet
-from fusehr.core.schemas import SPLITS
+from fusehr.core.frame.files import write_parquet
+from fusehr.core.frame.schemas import SPLITS
 
 
 def _write(folder: Path, folds: list[str]) -> None:

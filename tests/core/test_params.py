@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from fusehr.check import check_params
-from fusehr.core.errors import InputError
-from fusehr.core.params.load import UndeclaredParameterError, stage_params, validate
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import UndeclaredParameterError, stage_params, validate
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.tables import TablesParams
 

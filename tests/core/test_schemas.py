@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import (
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import (
     output_file,
     output_folder,
     read_json,
@@ -19,7 +19,7 @@ from fusehr.core.files import (
     write_json,
     write_parquet,
 )
-from fusehr.core.schemas import PREDICTIONS, SPLITS, TABLES, check_parquet
+from fusehr.core.frame.schemas import PREDICTIONS, SPLITS, TABLES, check_parquet
 
 GOOD: dict[str, Any] = {
     "task": "mortality",

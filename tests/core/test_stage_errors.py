@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fusehr.core.errors import InputError, LeakError
-from fusehr.core.stage import run
+from fusehr.core.frame.errors import InputError, LeakError
+from fusehr.core.frame.stage import run
 
 
 def _raise(error: Exception) -> None:

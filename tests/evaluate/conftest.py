@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.files import write_json, write_parquet
+from fusehr.core.frame.files import write_json, write_parquet
+from fusehr.core.frame.schemas import PREDICTIONS
+from fusehr.core.frame.tasks import TASKS, TRIAGE_CLASSES
 from fusehr.core.metrics import expit
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.schemas import PREDICTIONS
-from fusehr.core.tasks import TASKS, TRIAGE_CLASSES
 from fusehr.evaluate.report import report
-from fusehr.evaluate.score_recipe import score_recipe
+from fusehr.evaluate.scoring.score_recipe import score_recipe
 
 FIRST_PATIENT = 71_000_000
 RATES = {"mortality": -2.2, "readmission": -1.7, "deterioration": -2.9}

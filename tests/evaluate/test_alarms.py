@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fusehr.evaluate.alarms import Alarms
+from fusehr.evaluate.scoring.alarms import Alarms
 
 #            patient 1   patient 2  patient 3  patient 4
 PATIENTS = np.array([1, 1, 1, 2, 2, 3, 3, 4, 4, 4])

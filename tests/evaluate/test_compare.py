@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from fusehr.core.errors import InputError
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.tasks import TASKS
 from fusehr.evaluate.compare import (
     holm,
     paired_with_ceiling,

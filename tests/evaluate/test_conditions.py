@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.errors import InputError
-from fusehr.evaluate.conditions import conditions
+from fusehr.core.frame.errors import InputError
+from fusehr.evaluate.scoring.conditions import conditions
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from fusehr.evaluate.curves import GRID, calibration_table, pr_on_grid, roc_on_grid
+from fusehr.evaluate.scoring.curves import GRID, calibration_table, pr_on_grid, roc_on_grid
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.evaluate.disclosure import accompanied, hidden_cells
 from fusehr.evaluate.report import report
 

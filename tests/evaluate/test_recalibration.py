@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from fusehr.core.metrics import logit
-from fusehr.evaluate.conditions import Condition, conditions
-from fusehr.evaluate.recalibration import recalibrate
+from fusehr.evaluate.scoring.conditions import Condition, conditions
+from fusehr.evaluate.scoring.recalibration import recalibrate
 
 
 def only(frame) -> Condition:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.evaluate.report import report
 
 PLOTS = {
@@ -204,7 +204,7 @@ def test_an_unknown_reference_is_refused(world: Path, fakes) -> None:
 
 def test_scoring_starts_without_the_heavy_libraries() -> None:
     code = (
-        "import sys, fusehr.evaluate.score_recipe; "
+        "import sys, fusehr.evaluate.scoring.score_recipe; "
         "print([m for m in ('sklearn', 'matplotlib', 'torch', 'scipy') if m in sys.modules])"
     )
     env = {"PYTHONPATH": ":".join(path for path in sys.path if path)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusehr.evaluate.resample import resamples
+from fusehr.evaluate.scoring.resample import resamples
 
 PATIENTS = np.array([30, 10, 30, 20, 10, 40, 30])
 

@@ -8,10 +8,10 @@ import pytest
 from sklearn import metrics as sk
 
 from fusehr.core.metrics import calibration
-from fusehr.evaluate.conditions import Condition, conditions
-from fusehr.evaluate.recalibration import recalibrate
-from fusehr.evaluate.resample import resamples
-from fusehr.evaluate.score import score
+from fusehr.evaluate.scoring.conditions import Condition, conditions
+from fusehr.evaluate.scoring.recalibration import recalibrate
+from fusehr.evaluate.scoring.resample import resamples
+from fusehr.evaluate.scoring.score import score
 
 
 def only(frame: pd.DataFrame) -> Condition:

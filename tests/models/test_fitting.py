@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.params.model import ModelParams
 from fusehr.models.fitting import (
     fit_module,

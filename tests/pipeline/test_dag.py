@@ -11,7 +11,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from fusehr.core.params.load import declared_params
+from fusehr.core.frame.params import declared_params
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/fusehr"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.tasks import TASKS
 
 pytestmark = [
     pytest.mark.real,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.tasks import TASKS
 
 pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
 
@@ -34,6 +34,12 @@ def test_repro_leaves_a_leaderboard_of_every_recipe_and_task(small: Any) -> None
     assert 0 < board["mortality"]["gbm"]["brier"] < 0.3
     # pooled over folds, a constant predictor falls a little below 0.5
     assert board["triage"]["oracle"]["auroc"] > 0.6 > board["triage"]["majority"]["auroc"] > 0.4
+
+
+def test_the_leaderboard_can_be_printed_again(small: Any) -> None:
+    printed = small.run("fusehr", "leaderboard")
+    assert re.search(r"mortality  \d+ samples of \d+ patients", printed)
+    assert re.search(r"oracle \*       0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\]", printed)
 
 
 def test_nothing_is_left_to_do(small: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.raw import download
 from fusehr.raw.download import fetch
 

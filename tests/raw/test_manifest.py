@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import FileEntry, Manifest, read_manifest
 from fusehr.core.mimic_layout import TABLES
 from fusehr.raw import manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import CXR_METADATA, FileEntry, Manifest, resolve
 from fusehr.core.mimic_layout import TABLES, table
 from fusehr.core.params.raw import Mimic4Params

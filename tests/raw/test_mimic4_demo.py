@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import output_folder
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import output_folder
 from fusehr.core.mimic_layout import OPTIONAL_PARTS, REQUIRED_PARTS, TABLES
 from fusehr.core.params.raw import Mimic4DemoParams
 from fusehr.raw import download, mimic4_demo, physionet

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fusehr.core.frame import params as load
 from fusehr.core.mimic_layout import TABLES
-from fusehr.core.params import load
 from fusehr.raw import mimic4_demo
 
 REPOSITORY = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.mimic_layout import TABLES, table
 from fusehr.raw.table_file import check, write_empty

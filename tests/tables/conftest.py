@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fusehr.core.params.load import validate
+from fusehr.core.frame.params import validate
 from fusehr.core.params.tables import TablesParams
 
 EXAMPLE = Path(__file__).parent / "example"

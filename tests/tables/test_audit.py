@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from fusehr.core import gate
-from fusehr.core.errors import LeakError
-from fusehr.core.files import read_json, write_json
+from fusehr.core.frame.errors import LeakError
+from fusehr.core.frame.files import read_json, write_json
+from fusehr.core.gate import availability as gate
 from fusehr.tables.audit import AuditError, audit
 from fusehr.tables.convert import convert
 
@@ -48,9 +48,9 @@ def test_sound_tables_pass_and_the_audit_says_what_it_checked(tables: Path) -> N
 @pytest.mark.parametrize(
     "gate_file, removed",
     [
-        ("gate.sql", "AND dynamic.available_time <= samples.index_time"),
-        ("gate.sql", "AND dynamic.event_time <= samples.index_time"),
-        ("gate_codes.sql", "AND visits.codes_available_time <= samples.codes_through"),
+        ("events.sql", "AND dynamic.available_time <= samples.index_time"),
+        ("events.sql", "AND dynamic.event_time <= samples.index_time"),
+        ("codes.sql", "AND visits.codes_available_time <= samples.codes_through"),
     ],
 )
 def test_rule_1_a_gate_left_open_is_refused(

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from fusehr.core import files
-from fusehr.core.errors import InputError
+from fusehr.core.frame import files
+from fusehr.core.frame.errors import InputError
 from fusehr.tables.convert import convert
 from fusehr.tables.database import open_database
 

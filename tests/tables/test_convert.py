@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from fusehr.core.files import read_json
-from fusehr.core.schemas import TABLES, check_parquet
+from fusehr.core.frame.files import read_json
+from fusehr.core.frame.schemas import TABLES, check_parquet
 from fusehr.tables.convert import convert
 
 OUT = Path(__file__).parent / "example" / "out"

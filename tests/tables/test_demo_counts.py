@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.files import read_json
-from fusehr.core.params.load import validate
+from fusehr.core.frame.files import read_json
+from fusehr.core.frame.params import validate
 from fusehr.core.params.raw import Mimic4DemoParams
 from fusehr.raw import manifest, mimic4_demo
 from fusehr.tables.convert import convert

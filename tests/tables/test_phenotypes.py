@@ -11,7 +11,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.tables import phenotypes
 from fusehr.tables.phenotypes import phenotype_names, phenotype_prefixes, phenotypes_of
 

@@ -18,9 +18,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from fusehr.core.files import write_parquet
-from fusehr.core.params.load import stage_params
-from fusehr.core.schemas import (
+from fusehr.core.frame.files import write_parquet
+from fusehr.core.frame.params import stage_params
+from fusehr.core.frame.schemas import (
     DYNAMIC,
     LABEL,
     SAMPLES,
@@ -31,8 +31,8 @@ from fusehr.core.schemas import (
     VISITS,
     Table,
 )
-from fusehr.train.registry import load_job
-from fusehr.train.run import train
+from fusehr.train.engine.registry import load_job
+from fusehr.train.engine.run import train
 
 ROOT = Path(__file__).resolve().parents[2]
 START = np.datetime64("2150-01-01T00:00:00", "us")

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.train.contract import Skip, Source
+from fusehr.train.engine.contract import Skip, Source
 from fusehr.train.tabular.matrix import Matrix, build_matrix
 
 NOON = datetime(2150, 1, 2, 12)  # the index of both samples

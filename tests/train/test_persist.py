@@ -14,11 +14,11 @@ from sklearn.linear_model import LogisticRegression
 from skops.io.exceptions import UntrustedTypesFoundException
 
 from fusehr.core.cohort import load_task
-from fusehr.core.gate import open_tables
-from fusehr.core.tasks import Task
-from fusehr.train.contract import Source
+from fusehr.core.frame.tasks import Task
+from fusehr.core.gate.availability import open_tables
+from fusehr.train.engine.contract import Source
+from fusehr.train.engine.run import ROWS
 from fusehr.train.recipes.gbm import Gbm
-from fusehr.train.run import ROWS
 from fusehr.train.tabular.matrix import TABLES, build_matrix
 from fusehr.train.tabular.per_class import PerClass
 from fusehr.train.tabular.persist import dump_models, load_models

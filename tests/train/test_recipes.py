@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from fusehr.core.cohort import load_rounds, load_task, split_sha
-from fusehr.core.files import read_parquet
+from fusehr.core.frame.files import read_parquet
+from fusehr.core.frame.schemas import PREDICTIONS
+from fusehr.core.frame.tasks import TASKS, TRIAGE_CLASSES
 from fusehr.core.metrics import auroc
-from fusehr.core.schemas import PREDICTIONS
-from fusehr.core.tasks import TASKS, TRIAGE_CLASSES
 
 FITTED = ("one_vital", "logistic", "gbm", "lstm_vitals")
 ALL = ("majority", *FITTED, "oracle", "attainable")

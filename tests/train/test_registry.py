@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fusehr.core.errors import InputError
-from fusehr.core.params.load import UndeclaredParameterError, stage_params
-from fusehr.train.registry import load_job
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import UndeclaredParameterError, stage_params
+from fusehr.train.engine.registry import load_job
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = list(yaml.safe_load((ROOT / "params.yaml").read_text())["recipes"])

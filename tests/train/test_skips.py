@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from fusehr.core.cohort import load_rounds
-from fusehr.core.errors import InputError
-from fusehr.core.schemas import TRUTH
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.schemas import TRUTH
 
 MOST = ("mortality", "readmission", "deterioration", "next_diagnoses")
 

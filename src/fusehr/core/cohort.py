@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import read_parquet, sha256_of
-from fusehr.core.schemas import LABEL, SAMPLES, SPLITS
-from fusehr.core.tasks import Task
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import read_parquet, sha256_of
+from fusehr.core.frame.schemas import LABEL, SAMPLES, SPLITS
+from fusehr.core.frame.tasks import Task
 
 
 @dataclass(frozen=True)

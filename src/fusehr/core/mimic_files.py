@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from fusehr.core import mimic_layout
-from fusehr.core.errors import InputError
-from fusehr.core.files import read_json
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import read_json
 from fusehr.core.mimic_layout import REQUIRED_PARTS, MimicTable, Part
 
 RAW = Path("data/raw")

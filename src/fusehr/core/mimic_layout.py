@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 Part = Literal["hosp", "icu", "ed", "note", "cxr"]
 

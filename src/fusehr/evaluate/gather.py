@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import read_json, read_parquet
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import read_json, read_parquet
+from fusehr.core.frame.tasks import TASKS
 from fusehr.evaluate.outputs import CALIBRATION, CONFUSION, CURVES, DRAWS, FULL, INTERVALS, LABELS
 
 # The synthetic source's ceilings: the true risk, and what the recorded data let anyone attain.

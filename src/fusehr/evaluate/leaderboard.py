@@ -7,12 +7,13 @@ weights would otherwise lose by its weights alone. The one before stands in plot
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fusehr.core.frame.tasks import TASKS
 from fusehr.evaluate.gather import CEILINGS, Scores
 from fusehr.evaluate.outputs import BOARD, FULL, HEADLINE
 
@@ -59,32 +60,38 @@ def _entry(rows: pd.DataFrame, small: int | None) -> Entry:
     return found
 
 
-def as_text(scores: Scores, metrics: pd.DataFrame, board: dict[str, dict[str, Entry]]) -> str:
-    """Task by recipe: AUROC with its interval, AUPRC; ceilings last and marked."""
+def as_text(
+    recipes: Sequence[str], metrics: pd.DataFrame, board: Mapping[str, Mapping[str, Entry]]
+) -> str:
+    """Task by recipe: AUROC with its interval, AUPRC; `recipes` in their order, ceilings last.
+
+    metrics: plots/metrics.csv; board: metrics/leaderboard.json.
+    """
     mine = metrics[(metrics["variant"] == FULL) & metrics["class"].isin(HEADLINE)]
     mine = mine[mine["metric"] == "auroc"]
     rows = {(row["task"], row["recipe"]): row for row in mine.to_dict("records")}
-    ceilings = [name for name in CEILINGS if name in scores.recipes]
-    width = max(len(name) for name in scores.recipes) + 4
+    ceilings = [name for name in CEILINGS if name in recipes]
+    ranked = [name for name in recipes if name not in CEILINGS]
+    width = max(len(name) for name in recipes) + 4
     lines: list[str] = []
-    for task in scores.tasks:
+    for task in (task for task in TASKS if task in board):
         own = [row for (name, _), row in rows.items() if name == task]
         size = f"{own[0]['n']} samples of {own[0]['n_patients']} patients" if own else ""
         lines += [f"{task}  {size}".rstrip(), f"  {'':{width}}{'AUROC [95 % interval]':24}AUPRC"]
-        for recipe in (*scores.ranked, *ceilings):
+        for recipe in (*ranked, *ceilings):
             name = f"{recipe} *" if recipe in ceilings else recipe
             text = _numbers(board[task][recipe], rows.get((task, recipe), {}))
             lines.append(f"  {name:{width}}{text}".rstrip())
         lines.append("")
     if ceilings:
         lines += [
-            "* ceiling of the synthetic source: the true risk (oracle), and what the recorded"
+            "* ceiling of the synthetic source: the true risk (oracle), and what the recorded",
+            "  data let a model attain (attainable); not ranked",
         ]
-        lines += ["  data let a model attain (attainable); not ranked"]
     return "\n".join(lines).rstrip()
 
 
-def _numbers(entry: Entry, auroc: Mapping[Hashable, Any]) -> str:
+def _numbers(entry: Mapping[str, Any], auroc: Mapping[Hashable, Any]) -> str:
     if "skipped" in entry:
         return f"skipped: {entry['skipped']}"
     if "auroc" not in entry:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.tasks import TASKS
 
 
 def as_markdown(board: dict[str, dict[str, dict[str, Any]]]) -> str:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from fusehr.core.schemas import FLAG, FLOAT, INT, TASK_RULE, TEXT, Column, Table
+from fusehr.core.frame.schemas import FLAG, FLOAT, INT, TASK_RULE, TEXT, Column, Table
 
 CONDITION = (Column("task", TEXT, rule=TASK_RULE), Column("variant", TEXT))
 KEY = ("task", "variant", "class")

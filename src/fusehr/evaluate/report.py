@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import output_file, write_json
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import output_file, write_json
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.evaluate.figures.board import draw_board
 from fusehr.evaluate.figures.curves import draw_calibration, draw_pr, draw_roc
@@ -52,7 +52,7 @@ def report(
     draw_calibration(plots / "calibration.png", scores, found["calibration"])
     draw_training(plots / "training.png", scores, _training_curves(root / "data/train", recipes))
     warnings = ceiling_warnings(found["ceiling"])
-    return "\n".join([as_text(scores, found["metrics"], board), *warnings])
+    return "\n".join([as_text(recipes, found["metrics"], board), *warnings])
 
 
 def _training_curves(trained: Path, recipes: tuple[str, ...]) -> pd.DataFrame:

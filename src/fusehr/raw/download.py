@@ -13,8 +13,8 @@ from requests import Response
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import CHUNK
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import CHUNK
 from fusehr.raw.disk import naming
 
 ATTEMPTS = 6  # without getting further; waits of 1, 2, 4, 8, 16 s pass over a server's restart

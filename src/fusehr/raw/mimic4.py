@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import VARIABLE, FileEntry, locate, mimic4_root, shown_below
 from fusehr.core.mimic_layout import REQUIRED_PARTS, TABLES
 from fusehr.core.params.raw import Mimic4Params

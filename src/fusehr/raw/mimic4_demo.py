@@ -11,7 +11,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.mimic_layout import REQUIRED_PARTS, TABLES, MimicTable
 from fusehr.core.params.raw import Mimic4DemoParams

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from platformdirs import user_cache_path
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.raw.download import fetch
 
 MIRROR = "FUSEHR_MIRROR"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dvc.config import Config
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 
 def refuse_default_remote(remote: str, root: Path = Path()) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
-from fusehr.core.params.load import StageParams
 from fusehr.core.params.raw import (
     RESTRICTED,
     Mimic4DemoParams,

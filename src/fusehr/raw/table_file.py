@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import CHUNK
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import CHUNK
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.mimic_layout import PROVENANCE, MimicTable
 from fusehr.raw.disk import naming

@@ -12,11 +12,11 @@ from typing import Any
 
 import duckdb
 
-from fusehr.core.errors import InputError
-from fusehr.core.files import read_json, sha256_of
-from fusehr.core.gate import VIEWS, attach_codes, attach_events, open_tables
-from fusehr.core.schemas import SPLITS, TRUTH, check_parquet
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import read_json, sha256_of
+from fusehr.core.frame.schemas import SPLITS, TRUTH, check_parquet
+from fusehr.core.frame.tasks import TASKS
+from fusehr.core.gate.availability import VIEWS, attach_codes, attach_events, open_tables
 
 STOCK_TEXT = 100  # characters; shorter texts ("no acute process") are common to many patients
 

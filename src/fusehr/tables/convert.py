@@ -11,10 +11,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from fusehr.core.files import output_folder, sha256_of, write_json, write_parquet
-from fusehr.core.mimic_files import read_manifest
-from fusehr.core.params.tables import TablesParams
-from fusehr.core.schemas import (
+from fusehr.core.frame.files import output_folder, sha256_of, write_json, write_parquet
+from fusehr.core.frame.schemas import (
     DYNAMIC,
     IMAGES,
     LABEL,
@@ -25,7 +23,9 @@ from fusehr.core.schemas import (
     TRUTH,
     VISITS,
 )
-from fusehr.core.stage import say
+from fusehr.core.frame.stage import say
+from fusehr.core.mimic_files import read_manifest
+from fusehr.core.params.tables import TablesParams
 from fusehr.tables.database import open_database, read_sql, run_sql, save, set_variables
 from fusehr.tables.manifest import cohort_manifest
 from fusehr.tables.mimic4.files import attach_views, in_words

@@ -9,8 +9,8 @@ from typing import Any
 
 import duckdb
 
-from fusehr.core.files import write_parquet_sql
-from fusehr.core.schemas import Table
+from fusehr.core.frame.files import write_parquet_sql
+from fusehr.core.frame.schemas import Table
 
 HERE = Path(__file__).parent
 

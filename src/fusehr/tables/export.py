@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from fusehr.core.files import output_folder
-from fusehr.core.schemas import DYNAMIC, LABEL, STATIC, check_parquet
+from fusehr.core.frame.files import output_folder
+from fusehr.core.frame.schemas import DYNAMIC, LABEL, STATIC, check_parquet
 
 COLUMNS = {
     STATIC: "patient_id, age, sex, visit_id, admission_type, admission_location, available_time",

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from fusehr.core.files import sha256_of
-from fusehr.core.tasks import TASKS
+from fusehr.core.frame.files import sha256_of
+from fusehr.core.frame.tasks import TASKS
 
 
 def cohort_manifest(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:

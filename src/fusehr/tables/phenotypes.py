@@ -33,7 +33,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 HERE = Path(__file__).parent
 PREFIXES = HERE / "phenotypes.csv"

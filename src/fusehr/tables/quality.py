@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"

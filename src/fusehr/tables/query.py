@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 LIMIT = 200  # rows shown of a table; --csv shows all
 

@@ -11,7 +11,7 @@ import hashlib
 
 import pandas as pd
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.params.tables import SplitParams
 
 # 70/10/20, spread out so that a stratum of a few patients is divided too

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from fusehr.core.tasks import POSITIVE, TASKS
+from fusehr.core.frame.tasks import POSITIVE, TASKS
 from fusehr.tables.quality import Dropped
 
 

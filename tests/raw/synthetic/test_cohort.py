@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.tasks import TASKS
 from fusehr.core.mimic_layout import TABLES
 from fusehr.core.params.raw import SyntheticParams
-from fusehr.core.tasks import TASKS
 from fusehr.raw.synthetic import cohort
 from fusehr.raw.synthetic.identifiers import MAX_PATIENTS, subject_ids
 

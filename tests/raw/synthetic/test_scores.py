@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from fusehr.core.tasks import Task
+from fusehr.core.frame.tasks import Task
 from fusehr.raw.synthetic.latent import scores
 from fusehr.raw.synthetic.latent.severity import DEVIATION_SD, chronic_mean, true_severity
 

@@ -1,1 +1,1 @@
-"""Typed parameters: one module per block of params.yaml, and the loader that checks them."""
+"""Typed parameters: one module per block of params.yaml."""

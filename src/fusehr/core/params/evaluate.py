@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fusehr.core.params.frozen import frozen
-from fusehr.core.tasks import Task
+from fusehr.core.frame.params import frozen
+from fusehr.core.frame.tasks import Task
 
 Metric = Literal["auroc", "auprc", "min_p_se", "brier", "f1_weighted"]
 

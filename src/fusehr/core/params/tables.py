@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.params import frozen
 
 Hours = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusehr.core.params.frozen import frozen
-from fusehr.core.tasks import Task
+from fusehr.core.frame.params import frozen
+from fusehr.core.frame.tasks import Task
 
 Seeds = Annotated[list[int], Field(min_length=1)]
 Threads = Annotated[int, Field(ge=1)]

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fusehr.core.files import output_file
+from fusehr.core.frame.files import output_file
 from fusehr.evaluate.gather import CEILINGS
 
 INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d9d9d9"

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.raw.synthetic.archive import Archive
 from fusehr.raw.synthetic.identifiers import MAX_PATIENTS, subject_ids

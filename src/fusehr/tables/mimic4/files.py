@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import resolve
 from fusehr.core.mimic_layout import TABLES, MimicTable
 

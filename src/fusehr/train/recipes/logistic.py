@@ -20,9 +20,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import TabularParams
-from fusehr.train.contract import Fit, Modality, RecipeParams, Source
+from fusehr.train.engine.contract import Fit, Modality, RecipeParams, Source
 from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
 from fusehr.train.tabular.per_class import PerClass, fit_per_class
 from fusehr.train.tabular.persist import dump_models

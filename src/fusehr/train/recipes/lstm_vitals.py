@@ -12,8 +12,8 @@ from pydantic import Field
 from safetensors.torch import save_file
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.gate import attach_events
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.params import frozen
+from fusehr.core.gate.availability import attach_events
 from fusehr.core.params.model import ModelParams
 from fusehr.models.fitting import (
     fit_module,
@@ -24,7 +24,7 @@ from fusehr.models.fitting import (
 )
 from fusehr.models.lstm import Pooling, SeriesLSTM
 from fusehr.models.series import SeriesScaler, load_bins
-from fusehr.train.contract import Epoch, Fit, RecipeParams, Skip, Source
+from fusehr.train.engine.contract import Epoch, Fit, RecipeParams, Skip, Source
 
 Shared = ModelParams
 

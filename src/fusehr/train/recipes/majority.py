@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.files import write_json
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.files import write_json
+from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import Seeds
-from fusehr.train.contract import Fit, RecipeParams, Source
+from fusehr.train.engine.contract import Fit, RecipeParams, Source
 
 Shared = Seeds
 

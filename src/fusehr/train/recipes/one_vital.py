@@ -16,10 +16,10 @@ import numpy as np
 from pydantic import Field
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.files import write_json
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.files import write_json
+from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import TabularParams
-from fusehr.train.contract import Fit, RecipeParams, Source
+from fusehr.train.engine.contract import Fit, RecipeParams, Source
 from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
 
 Shared = TabularParams

@@ -12,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.errors import InputError
-from fusehr.core.files import read_parquet, write_json
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import read_parquet, write_json
+from fusehr.core.frame.params import frozen
+from fusehr.core.frame.schemas import TRUTH
 from fusehr.core.params.train import Seeds
-from fusehr.core.schemas import TRUTH
-from fusehr.train.contract import Fit, RecipeParams, Skip, Source
+from fusehr.train.engine.contract import Fit, RecipeParams, Skip, Source
 
 Shared = Seeds
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.gate import attach_codes, attach_events
-from fusehr.train.contract import Modality, Skip, Source
+from fusehr.core.gate.availability import attach_codes, attach_events
+from fusehr.train.engine.contract import Modality, Skip, Source
 
 TABLES = ("samples", "dynamic", "visits", "static")
 

@@ -14,8 +14,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtri
 from scipy.stats import qmc
 
+from fusehr.core.frame.tasks import Task
 from fusehr.core.params.raw import SyntheticParams
-from fusehr.core.tasks import Task
 from fusehr.raw.synthetic.arrays import Floats
 from fusehr.raw.synthetic.latent.parts import SEVERITY, flag_parts
 from fusehr.raw.synthetic.latent.scores import task_score

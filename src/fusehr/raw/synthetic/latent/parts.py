@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fusehr.core.frame.tasks import Task
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.core.seeding import generator
-from fusehr.core.tasks import Task
 from fusehr.raw.synthetic.arrays import Bools, Floats
 
 

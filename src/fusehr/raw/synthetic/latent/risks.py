@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
+from fusehr.core.frame.tasks import Task
 from fusehr.core.params.raw import SyntheticParams
-from fusehr.core.tasks import Task
 from fusehr.raw.synthetic.arrays import Floats
 from fusehr.raw.synthetic.latent.calibration import (
     REFERENCE,

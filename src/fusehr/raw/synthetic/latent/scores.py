@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fusehr.core.tasks import Task
+from fusehr.core.frame.tasks import Task
 from fusehr.raw.synthetic.arrays import Floats
 from fusehr.raw.synthetic.latent.severity import (
     CHRONIC_SHARE,

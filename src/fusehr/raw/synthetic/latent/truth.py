@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusehr.core.tasks import POSITIVE, TRIAGE_CLASSES, Task
+from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES, Task
 from fusehr.raw.synthetic import identifiers as ids
 from fusehr.raw.synthetic.arrays import HOUR, MISSING, Bools, Floats, Ints, spread
 from fusehr.raw.synthetic.latent.burden import billed_next

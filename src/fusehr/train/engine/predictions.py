@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.schemas import PREDICTIONS
+from fusehr.core.frame.schemas import PREDICTIONS
 
 FULL = "full"  # the variant in which nothing is withheld
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fusehr.core.metrics import Array, confusion
-from fusehr.evaluate.conditions import Condition
-from fusehr.evaluate.curves import GRID, calibration_table, pr_on_grid, roc_on_grid
-from fusehr.evaluate.scorers import MACRO, MICRO, decided
+from fusehr.evaluate.scoring.conditions import Condition
+from fusehr.evaluate.scoring.curves import GRID, calibration_table, pr_on_grid, roc_on_grid
+from fusehr.evaluate.scoring.scorers import MACRO, MICRO, decided
 
 
 def curves(condition: Condition, kept: Array) -> pd.DataFrame:

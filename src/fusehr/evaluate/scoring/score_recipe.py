@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fusehr.core.files import output_folder, read_json, read_parquet, write_json, write_parquet
+from fusehr.core.frame.files import (
+    output_folder,
+    read_json,
+    read_parquet,
+    write_json,
+    write_parquet,
+)
+from fusehr.core.frame.schemas import PREDICTIONS
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.schemas import PREDICTIONS
-from fusehr.evaluate.conditions import conditions
 from fusehr.evaluate.outputs import TABLES
-from fusehr.evaluate.score import score
+from fusehr.evaluate.scoring.conditions import conditions
+from fusehr.evaluate.scoring.score import score
 
 
 def score_recipe(

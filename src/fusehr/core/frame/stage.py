@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 
 def run(main: Callable[[], None]) -> None:

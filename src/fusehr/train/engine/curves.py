@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fusehr.train.contract import Epoch
+from fusehr.train.engine.contract import Epoch
 
 if TYPE_CHECKING:
     from dvclive.live import Live

@@ -12,16 +12,27 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, dataclass_transform, overload
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 BLOCKS = ("raw", "tables", "train", "model", "recipes", "evaluate")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def frozen(cls: type[C]) -> type[C]:
+    """A frozen dataclass that refuses unknown fields and never converts a type."""
+    made: Any = pydantic_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))(
+        cls
+    )
+    return made
 
 
 class UndeclaredParameterError(InputError):

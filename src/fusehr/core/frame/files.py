@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fusehr.core.errors import InputError
-from fusehr.core.schemas import Table, check_parquet
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.schemas import Table, check_parquet
 
 CHUNK = 1 << 20
 

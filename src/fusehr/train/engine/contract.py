@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.params.frozen import frozen
+from fusehr.core.frame.params import frozen
 
 Modality = Literal["series", "codes"]
 

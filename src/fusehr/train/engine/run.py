@@ -11,17 +11,17 @@ import pandas as pd
 from tqdm import tqdm
 
 from fusehr.core.cohort import TaskSamples, load_rounds, load_task, split_sha
-from fusehr.core.errors import InputError
-from fusehr.core.files import write_json, write_parquet
-from fusehr.core.gate import open_tables
-from fusehr.core.schemas import PREDICTIONS
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import write_json, write_parquet
+from fusehr.core.frame.schemas import PREDICTIONS
+from fusehr.core.frame.stage import say
+from fusehr.core.gate.availability import open_tables
 from fusehr.core.seeding import seed_of
-from fusehr.core.stage import say
-from fusehr.train.contract import Fit, Fold, Skip, Source, TaskInputs
-from fusehr.train.curves import Curves
-from fusehr.train.folds import fold_rows, untrainable
-from fusehr.train.predictions import long_form, predictions_table
-from fusehr.train.registry import Job
+from fusehr.train.engine.contract import Fit, Fold, Skip, Source, TaskInputs
+from fusehr.train.engine.curves import Curves
+from fusehr.train.engine.folds import fold_rows, untrainable
+from fusehr.train.engine.predictions import long_form, predictions_table
+from fusehr.train.engine.registry import Job
 
 ROWS = (Path(__file__).parent / "sample_rows.sql").read_text()
 

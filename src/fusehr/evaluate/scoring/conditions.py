@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES
 from fusehr.core.metrics import Array
-from fusehr.core.tasks import POSITIVE, TRIAGE_CLASSES
 
 # Triage classes are ordered by urgency; those of next_diagnoses are read from the predictions.
 CLASSES = {"triage": TRIAGE_CLASSES} | dict.fromkeys(

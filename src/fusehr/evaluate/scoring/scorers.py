@@ -26,9 +26,9 @@ from fusehr.core.metrics import (
     under_triage,
     weighted_f1,
 )
-from fusehr.evaluate.alarms import Alarms
-from fusehr.evaluate.conditions import Condition
-from fusehr.evaluate.recalibration import Recalibrated
+from fusehr.evaluate.scoring.alarms import Alarms
+from fusehr.evaluate.scoring.conditions import Condition
+from fusehr.evaluate.scoring.recalibration import Recalibrated
 
 MACRO, MICRO, ALL = "macro", "micro", "all"
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 
 from fusehr.core.cohort import Round, TaskSamples
-from fusehr.train.contract import Fold
+from fusehr.train.engine.contract import Fold
 
 # A triage sample is an ED visit with a recorded acuity, and there is no other way to lack one.
 NO_SAMPLES = {"triage": "no samples: the source has no ED visits with an acuity"}

@@ -8,12 +8,12 @@ import pkgutil
 from dataclasses import dataclass
 from typing import Any
 
-from fusehr.core.errors import InputError
-from fusehr.core.params.load import StageParams
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import StageParams
+from fusehr.core.frame.tasks import Task
 from fusehr.core.params.train import Seeds, Threads
-from fusehr.core.tasks import Task
 from fusehr.train import recipes
-from fusehr.train.contract import Recipe
+from fusehr.train.engine.contract import Recipe
 
 
 @dataclass(frozen=True)

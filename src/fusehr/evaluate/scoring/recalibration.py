@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusehr.core.metrics import Array, Calibration, calibration
-from fusehr.evaluate.conditions import Condition
+from fusehr.evaluate.scoring.conditions import Condition
 
 IDENTITY = Calibration(slope=1.0, intercept=0.0)
 

@@ -1,6 +1,6 @@
 """The availability gate: the one way from tables to a sample's input.
 
-What a sample may see is decided in gate.sql and gate_codes.sql. What came through is then checked
+What a sample may see is decided in events.sql and codes.sql. What came through is then checked
 by a query of its own, so that a change to either file that lets the future in stops the run.
 """
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from fusehr.core.errors import LeakError
-from fusehr.core.schemas import (
+from fusehr.core.frame.errors import LeakError
+from fusehr.core.frame.schemas import (
     DYNAMIC,
     IMAGES,
     LABEL,
@@ -24,7 +24,7 @@ from fusehr.core.schemas import (
     Table,
     check_parquet,
 )
-from fusehr.core.tasks import Task
+from fusehr.core.frame.tasks import Task
 
 VIEWS: tuple[Table, ...] = (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES)
 
@@ -53,7 +53,7 @@ def attach_events(con: duckdb.DuckDBPyConnection, task: Task) -> None:
     Columns: sample_id, patient_id, code, value, event_time, available_time, index_time,
     hours_before_index (float, >= 0). Raises LeakError where a row was not known by its index time.
     """
-    con.execute(_sql("gate.sql"), {"task": task})
+    con.execute(_sql("events.sql"), {"task": task})
     _refuse(con, "sample_events", "available_time > index_time OR event_time > index_time")
 
 
@@ -64,7 +64,7 @@ def attach_codes(con: duckdb.DuckDBPyConnection, task: Task) -> None:
     Raises LeakError where codes of a later visit are used, or codes before they were billed (which
     next_diagnoses may, by declaration, for the visits up to the one just ended).
     """
-    con.execute(_sql("gate_codes.sql"), {"task": task})
+    con.execute(_sql("codes.sql"), {"task": task})
     _refuse(
         con,
         "sample_codes",

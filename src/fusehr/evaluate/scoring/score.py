@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from fusehr.core.frame.tasks import POSITIVE
 from fusehr.core.metrics import Array
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.core.tasks import POSITIVE
-from fusehr.evaluate.conditions import Condition
-from fusehr.evaluate.labels import Support, kept_labels, support
 from fusehr.evaluate.outputs import BOARD, INTERVAL, TABLES
-from fusehr.evaluate.recalibration import recalibrate
-from fusehr.evaluate.resample import resamples
-from fusehr.evaluate.scorers import ALL, MACRO, MICRO, Options, SeedScorer, Values
-from fusehr.evaluate.shapes import calibration_bins, confusions, curves
+from fusehr.evaluate.scoring.conditions import Condition
+from fusehr.evaluate.scoring.labels import Support, kept_labels, support
+from fusehr.evaluate.scoring.recalibration import recalibrate
+from fusehr.evaluate.scoring.resample import resamples
+from fusehr.evaluate.scoring.scorers import ALL, MACRO, MICRO, Options, SeedScorer, Values
+from fusehr.evaluate.scoring.shapes import calibration_bins, confusions, curves
 
 # Sums of floats differ in the last bits with the number of threads; what is written does not.
 DECIMALS = 9

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fusehr.core.errors import InputError
+from fusehr.core.frame.errors import InputError
 
 TIME = pa.timestamp("us")
 INT, FLOAT, TEXT, BYTE, FLAG = pa.int64(), pa.float64(), pa.string(), pa.int8(), pa.bool_()

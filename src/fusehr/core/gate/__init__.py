@@ -1,0 +1,1 @@
+"""The availability gate: the one way from tables to a sample's input."""

@@ -1,0 +1,1 @@
+"""One recipe by itself: its metrics, their bootstrap draws, its curves."""

@@ -1,0 +1,1 @@
+"""What fits, predicts and writes, whatever the recipe."""

@@ -133,7 +133,7 @@ def _ceilings(axis: Axes, task: str, found: Found) -> None:
         axis.annotate(
             plain(name),
             (value, 1.0),
-            (2 if side == "right" else -2, 2),
+            (-2 if side == "right" else 2, 2),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             ha=side,

@@ -11,6 +11,7 @@ import yaml
 
 from fusehr.core.frame.params import validate
 from fusehr.core.params.tables import TablesParams
+from fusehr.tables.convert import convert
 
 EXAMPLE = Path(__file__).parent / "example"
 REPOSITORY = Path(__file__).parents[2]
@@ -41,3 +42,26 @@ def params() -> Callable[..., TablesParams]:
         return validate(block, TablesParams, "tables")
 
     return make
+
+
+@pytest.fixture
+def tolerant(params: Callable[..., TablesParams]) -> Callable[..., TablesParams]:
+    """As `params`, with shares of dirt that the few rows of the example hospital do not exceed."""
+
+    def make(**changes: Any) -> TablesParams:
+        return params(**({"max_dirty_share": 0.6, "max_duplicate_share": 0.6} | changes))
+
+    return make
+
+
+@pytest.fixture
+def converted(
+    tmp_path: Path,
+    example: dict[str, str],
+    tolerant: Callable[..., TablesParams],
+    make_hospital: Callable[..., None],
+) -> Path:
+    """A folder with the example hospital: `raw`, its `tables` and its `metrics.json`."""
+    make_hospital(tmp_path / "raw", example)
+    convert(tmp_path / "raw", tmp_path / "tables", tmp_path / "metrics.json", tolerant())
+    return tmp_path

@@ -15,14 +15,12 @@ from fusehr.core.frame.errors import InputError
 from fusehr.tables.convert import convert
 from fusehr.tables.database import open_database
 
-TOLERANT: dict[str, Any] = {"max_dirty_share": 0.6, "max_duplicate_share": 0.6}
-
 
 @pytest.fixture
 def refused(
     tmp_path: Path,
     example: dict[str, str],
-    params: Callable[..., Any],
+    tolerant: Callable[..., Any],
     make_hospital: Callable[..., None],
 ) -> Callable[..., str]:
     """Message with which the example hospital, after a change, is refused."""
@@ -42,7 +40,7 @@ def refused(
                 tmp_path / "raw",
                 tmp_path / "tables",
                 tmp_path / "metrics.json",
-                params(**(TOLERANT | limits)),
+                tolerant(**limits),
             )
         assert not (tmp_path / "tables").exists()
         assert not (tmp_path / "metrics.json").exists()
@@ -126,7 +124,7 @@ def test_temporal_split_with_one_period(refused: Callable[..., str]) -> None:
 def test_no_space_left_leaves_nothing(
     tmp_path: Path,
     example: dict[str, str],
-    params: Callable[..., Any],
+    tolerant: Callable[..., Any],
     make_hospital: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -136,9 +134,7 @@ def test_no_space_left_leaves_nothing(
     make_hospital(tmp_path / "raw", example)
     monkeypatch.setattr("fusehr.tables.database.write_parquet_sql", full)
     with pytest.raises(OSError, match="No space left"):
-        convert(
-            tmp_path / "raw", tmp_path / "tables", tmp_path / "metrics.json", params(**TOLERANT)
-        )
+        convert(tmp_path / "raw", tmp_path / "tables", tmp_path / "metrics.json", tolerant())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
 

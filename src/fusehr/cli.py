@@ -1,4 +1,4 @@
-"""The command `fusehr`: look at the tables, export them, check parameters, verify a rebuild."""
+"""The command `fusehr`: look at the tables, export them, check parameters, rebuild."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ def main() -> None:
     commands.add_parser(
         "verify", help="rebuild HEAD in a clean clone without the cache and compare dvc.lock"
     )
+    commands.add_parser(
+        "powered", help="run benchmarks/powered/profile.yaml on HEAD and keep its result there"
+    )
     arguments = parser.parse_args()
     run(lambda: _dispatch(arguments))
 
@@ -53,6 +56,10 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.check import check_params
 
         say(f"params.yaml: {check_params(Path())} stages can read all that they declare")
+    elif arguments.command == "powered":
+        from fusehr.powered import powered
+
+        say(powered(Path()))
     else:
         from fusehr.verify import verify
 

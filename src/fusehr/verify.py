@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from fusehr.clone import clean_clone, dvc
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import read_yaml
 from fusehr.core.frame.stage import say
 
 
 def verify(root: Path) -> str:
-    """A line saying that no output differs; InputError listing those that do.
-
-    The clone shares nothing with this folder but its commits and the installed packages.
-    """
-    if _git(root, "status", "--porcelain", "--untracked-files=no"):
-        raise InputError("git: expected a clean working tree, found uncommitted changes")
-    with tempfile.TemporaryDirectory(prefix="fusehr-verify-") as folder:
-        clone = Path(folder) / "clone"
-        _git(root, "clone", "--quiet", "--no-hardlinks", str(root.resolve()), str(clone))
+    """A line saying that no output differs; InputError listing those that do."""
+    with clean_clone(root) as clone:
         committed = read_yaml(clone / "dvc.lock")
         (clone / "dvc.lock").unlink()
-        environment = {"PYTHONPATH": str(clone / "src")}
         say("verify: rebuilding every stage in a clean clone, without the cache")
-        _rebuild(clone, environment)
+        dvc(clone, "repro", "--no-run-cache")
         differing, compared = compare(committed, read_yaml(clone / "dvc.lock"))
     if differing:
         raise InputError("dvc.lock: outputs differ:\n  " + "\n  ".join(differing))
@@ -48,22 +37,3 @@ def _outputs(lock: dict[str, Any]) -> dict[str, str]:
         for stage, content in lock.get("stages", {}).items()
         for out in content.get("outs", [])
     }
-
-
-def _rebuild(clone: Path, environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", "--no-run-cache"]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run(
-        command, cwd=clone, env=os.environ | environment | {"PATH": path}, check=False
-    )
-    if done.returncode:
-        raise InputError(f"dvc repro: expected exit code 0, found {done.returncode}")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=root, check=False, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise InputError(f"git {arguments[0]}: {done.stderr.strip()}")
-    return done.stdout.strip()

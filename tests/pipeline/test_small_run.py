@@ -134,6 +134,20 @@ def test_a_clean_clone_without_cache_gives_the_same_lock(small: Any) -> None:
     assert "0 differ" in small.run("fusehr", "verify")
 
 
+def test_the_powered_profile_leaves_its_result_with_the_commit(copy_of_small: Any) -> None:
+    """With a profile that changes nothing: all of it comes from the cache."""
+    clone = copy_of_small
+    folder = clone.folder / "benchmarks/powered"
+    (folder / "profile.yaml").write_text("model.epochs: 2\n")
+    clone.run("git", "commit", "--quiet", "--all", "--message", "Change the profile")
+    assert "wrote benchmarks/powered/result" in clone.run("fusehr", "powered")
+    for name in ("metrics/leaderboard.json", "plots/metrics.csv"):
+        assert (folder / "result" / name).read_text() == (clone.folder / name).read_text()
+    assert yaml.safe_load((folder / "result" / "dvc.lock").read_text()) == clone.lock()
+    head = clone.run("git", "rev-parse", "HEAD")
+    assert (folder / "result" / "commit.txt").read_text() == head
+
+
 def test_the_tables_can_be_queried_and_exported(small: Any, tmp_path: Path) -> None:
     query = "select count(*) as n from samples where task = 'triage'"
     n = int(small.run("fusehr", "sql", "--csv", query).split()[-1])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.mimic_layout import TABLES
@@ -15,6 +16,10 @@ from fusehr.raw import manifest
 
 REPOSITORY = Path(__file__).parents[1]
 MIRROR = os.environ.get("FUSEHR_MIRROR")
+
+# Tests are never timed, and the same examples are drawn on every run.
+settings.register_profile("fusehr", deadline=None, derandomize=True)
+settings.load_profile("fusehr")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

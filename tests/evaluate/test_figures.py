@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from fusehr.evaluate.figures.style import drawing, lines
+from fusehr.core.figure_style import drawing
+from fusehr.evaluate.figures.style import lines
 
 
 def test_28_recipes_differ_in_colour_or_dashes() -> None:

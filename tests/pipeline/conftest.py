@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 # Small enough for a test, large enough for every task to have both classes among its patients.
 SMALL: dict[str, Any] = {
     "raw.synthetic.patients": 240,
+    "raw.synthetic.images.size": 32,
+    "raw.synthetic.images.pool": 40,
     "model.epochs": 2,
     "recipes.gbm.max_iter": 20,
     "evaluate.bootstrap_draws": 100,

@@ -87,11 +87,19 @@ def data_files(file: Path) -> frozenset[Path]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     text = "\n".join(strings)
+
+    def named(path: Path) -> bool:
+        below = path.relative_to(file.parent).parent.as_posix()
+        if below == ".":
+            return path.name in text or (path.stem in strings and path.suffix in text)
+        # in a folder below, the text names the folder too
+        whole = f"{below}/{path.name}" in text
+        return whole or (f"{below}/" in text and path.stem in strings and path.suffix in text)
+
     return frozenset(
         path
         for path in file.parent.rglob("*")
-        if path.suffix in (".sql", ".csv", ".sha256")
-        and (path.name in text or (path.stem in strings and path.suffix in text))
+        if path.suffix in (".sql", ".csv", ".sha256") and named(path)
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.mimic_files import CXR_METADATA, FileEntry, Manifest, resolve
+from fusehr.core.mimic_files import CXR_NAMES, RAW, FileEntry, Manifest, resolve
 from fusehr.core.mimic_layout import TABLES, table
 from fusehr.core.params.raw import Mimic4Params
 from fusehr.raw import manifest, mimic4
@@ -50,7 +50,8 @@ def nested(place: Path) -> Path:
         (place / folder).parent.mkdir(parents=True, exist_ok=True)
         (place / part).rename(place / folder)
     cxr = place / "mimic-cxr-jpg/2.10.0"
-    (cxr / "metadata.csv.gz").rename(cxr / CXR_METADATA)
+    for name, file in CXR_NAMES.items():
+        (cxr / f"{name}.csv.gz").rename(cxr / file)
     return place
 
 
@@ -68,7 +69,8 @@ def files_in(folder: Path) -> list[str]:
 
 def test_manifest_is_all_and_names_no_folder_of_this_host(place):
     raw = write_raw()
-    assert files_in(raw) == ["manifest.json"]
+    additional = [table.file for table in TABLES if table.additional]
+    assert files_in(raw) == sorted([*additional, "manifest.json"])
     text = (raw / "manifest.json").read_text()
     assert str(place) not in text and str(Path.cwd()) not in text
     content = json.loads(text)
@@ -85,7 +87,7 @@ def test_manifest_does_not_depend_on_the_layout(place, request):
 
 def test_parts_left_out_are_empty_tables_even_where_the_files_are(place):
     raw = write_raw(TWO)
-    left_out = sorted(t.file for t in TABLES if t.part in ("ed", "note", "cxr"))
+    left_out = sorted(t.file for t in TABLES if t.part in ("ed", "note", "cxr", "kg"))
     assert files_in(raw) == sorted([*left_out, "manifest.json"])
     for name in left_out:
         assert gzip.decompress((raw / name).read_bytes()).count(b"\n") == 1
@@ -97,7 +99,8 @@ def test_resolve_finds_the_checked_file(layout, request):
     write_raw()
     for each in TABLES:
         path = resolve(each.key)
-        assert path.is_relative_to(root)
+        # what no release has is written empty
+        assert path.is_relative_to(RAW if each.additional else root)
         assert gzip.decompress(path.read_bytes()).decode().startswith(",".join(each.columns))
 
 
@@ -119,7 +122,7 @@ def test_resolve_of_an_open_source_stays_in_its_folder(tmp_path, make_mimic):
 def test_newest_version_counts_as_numbers_do(nested):
     old = nested / "mimic-cxr-jpg/2.9.0"
     old.mkdir()
-    (old / CXR_METADATA).write_bytes(b"old")
+    (old / CXR_NAMES["metadata"]).write_bytes(b"old")
     write_raw()
     assert resolve("cxr/metadata").parent.name == "2.10.0"
 
@@ -217,4 +220,4 @@ def test_columns_of_the_layout_are_those_of_the_documentation():
     for key in ("chartevents", "inputevents", "procedureevents"):
         assert {"stay_id", "itemid", "storetime"} <= set(table(f"icu/{key}").columns)
     assert all(len(set(each.columns)) == len(each.columns) for each in TABLES)
-    assert all(re.fullmatch(r"[A-Za-z0-9_]+", c) for each in TABLES for c in each.columns)
+    assert all(re.fullmatch(r"[A-Za-z0-9_ ]+", c) for each in TABLES for c in each.columns)

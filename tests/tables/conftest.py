@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import tarfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from fusehr.core.frame.params import validate
 from fusehr.core.params.tables import TablesParams
@@ -15,6 +19,26 @@ from fusehr.tables.convert import convert
 
 EXAMPLE = Path(__file__).parent / "example"
 REPOSITORY = Path(__file__).parents[2]
+
+
+# Of five images that the example's metadata lists, the pixels of three are at hand.
+EXAMPLE_IMAGES = {
+    name: np.full((4, 4), grey, dtype=np.uint8)
+    for name, grey in (("dd04", 90), ("aa01", 10), ("bb02", 200))
+}
+
+
+def write_shard(path: Path, images: Mapping[str, np.ndarray], mode: str = "L") -> None:
+    """A tar file of PNGs named as `images` are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, pixels in images.items():
+            content = io.BytesIO()
+            Image.fromarray(pixels).convert(mode).save(content, "PNG")
+            member = tarfile.TarInfo(f"{name}.png")
+            member.size = content.tell()
+            content.seek(0)
+            tar.addfile(member, content)
 
 
 @pytest.fixture
@@ -62,6 +86,7 @@ def converted(
     make_hospital: Callable[..., None],
 ) -> Path:
     """A folder with the example hospital: `raw`, its `tables` and its `metrics.json`."""
+    write_shard(tmp_path / "raw" / "cxr" / "images-00000.tar", EXAMPLE_IMAGES)
     make_hospital(tmp_path / "raw", example)
     convert(tmp_path / "raw", tmp_path / "tables", tmp_path / "metrics.json", tolerant())
     return tmp_path

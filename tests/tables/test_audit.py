@@ -38,6 +38,9 @@ def test_sound_tables_pass_and_the_audit_says_what_it_checked(tables: Path) -> N
     [
         ("events.sql", "AND dynamic.available_time <= samples.index_time"),
         ("events.sql", "AND dynamic.event_time <= samples.index_time"),
+        ("notes.sql", "AND notes.available_time <= samples.index_time"),
+        ("images.sql", "AND images.available_time <= samples.index_time"),
+        ("drugs.sql", "AND drugs.available_time <= samples.index_time"),
         ("codes.sql", "AND visits.codes_available_time <= samples.codes_through"),
     ],
 )

@@ -236,6 +236,7 @@ def _labelled(
     long["label_value"] = labels.astype(float).ravel()
     long["new_onset"] = False if task == "next_diagnoses" else None
     long["oracle"] = long["attainable"] = p.ravel()
+    long = long.assign(notes=0.0, image=0.0, graph=0.0)
     return samples, long[[c.name for c in LABEL.columns]], long[[c.name for c in TRUTH.columns]]
 
 

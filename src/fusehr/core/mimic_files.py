@@ -10,7 +10,7 @@ Below FUSEHR_MIMIC4 each part (hosp, icu, ed, note, cxr) is looked for in this o
 1. flat: `<part>/`, for example `hosp/patients.csv.gz`, `cxr/metadata.csv.gz`;
 2. PhysioNet's own folders, as `wget -r` leaves them: `mimiciv/<raw.mimic4.version>/hosp/`, and, in
    the highest version there, `mimic-iv-ed/<version>/ed/`, `mimic-iv-note/<version>/note/`,
-   `mimic-cxr-jpg/<version>/mimic-cxr-2.0.0-metadata.csv.gz`.
+   `mimic-cxr-jpg/<version>/mimic-cxr-2.0.0-{metadata,chexpert}.csv.gz`.
 
 A part is taken whole from one folder: two releases are never mixed within it.
 """
@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from fusehr.core.mimic_layout import REQUIRED_PARTS, MimicTable, Part
 
 RAW = Path("data/raw")
 MANIFEST = "manifest.json"
+IMAGE_SHARDS = "cxr/images-*.tar"
 VARIABLE = "FUSEHR_MIMIC4"
 
 PROJECTS: dict[Part, str] = {
@@ -39,7 +41,11 @@ PROJECTS: dict[Part, str] = {
     "note": "mimic-iv-note",
     "cxr": "mimic-cxr-jpg",
 }
-CXR_METADATA = "mimic-cxr-2.0.0-metadata.csv.gz"  # keeps this name in version 2.1.0 too
+# version 2.1.0 keeps these names too
+CXR_NAMES = {
+    "metadata": "mimic-cxr-2.0.0-metadata.csv.gz",
+    "chexpert": "mimic-cxr-2.0.0-chexpert.csv.gz",
+}
 
 
 @dataclass(frozen=True)
@@ -99,18 +105,38 @@ def resolve(key: str, raw: Path = RAW) -> Path:
     if entry is None:
         raise InputError(f"{raw / MANIFEST}: expected {wanted.file} among its files, found none")
     path, shown = raw / entry.name, f"{raw / entry.name}"
-    if manifest.restricted and not path.exists():
+    if manifest.restricted and not path.exists() and not wanted.additional:
         root = mimic4_root()
         path = locate(root, wanted, manifest.version or "")
         shown = shown_below(root, path)
     if not path.is_file():
         raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
+    _check_size(path, entry, shown, raw)
+    return path
+
+
+def image_shards(raw: Path = RAW) -> list[Path]:
+    """The tar files of chest images that the manifest lists, sorted, each of the size it says.
+
+    Raises InputError where one is missing or has another size.
+    """
+    entries = [e for e in read_manifest(raw).files if fnmatch(e.name, IMAGE_SHARDS)]
+    paths = []
+    for entry in sorted(entries, key=lambda e: e.name):
+        path = raw / entry.name
+        if not path.is_file():
+            raise InputError(f"{path}: expected a file, found none; run `dvc repro raw`")
+        _check_size(path, entry, str(path), raw)
+        paths.append(path)
+    return paths
+
+
+def _check_size(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
     if (found := path.stat().st_size) != entry.size:
         raise InputError(
             f"{shown}: expected {entry.size} bytes as in {raw / MANIFEST}, found {found}; "
             "if the new file is right, run `dvc repro -f raw`"
         )
-    return path
 
 
 def mimic4_root() -> Path:
@@ -134,7 +160,9 @@ def locate(root: Path, wanted: MimicTable, version: str) -> Path:
     """
     flat = root / wanted.part
     if flat.is_dir():
-        names = [f"{wanted.name}.csv.gz"] + ([CXR_METADATA] if wanted.part == "cxr" else [])
+        names = [f"{wanted.name}.csv.gz"]
+        if wanted.part == "cxr":
+            names.append(CXR_NAMES[wanted.name])
         places = [flat / name for name in names]
     else:
         places = [_nested(root, wanted, version)]
@@ -150,7 +178,7 @@ def _nested(root: Path, wanted: MimicTable, version: str) -> Path:
     if wanted.part not in REQUIRED_PARTS:
         version = _highest_version(project)
     if wanted.part == "cxr":
-        return project / version / CXR_METADATA
+        return project / version / CXR_NAMES[wanted.name]
     return project / version / wanted.part / f"{wanted.name}.csv.gz"
 
 

@@ -2,11 +2,13 @@
 
 Every source, synthetic or real, brings these files; `raw` checks them while it hashes them and
 writes an empty one, header only, where a source has none. `tables` therefore never asks which
-source it reads.
+source it reads. A few tables are additional: MIMIC-IV has no nursing or progress notes and no
+knowledge graph; whoever has them lays them beside, in MIMIC-IV-Note's columns and in PrimeKG's.
 
 Columns stand in the order of MIMIC-IV 2.2, MIMIC-IV-ED 2.2, MIMIC-IV-Note 2.2 and MIMIC-CXR-JPG
-2.0.0 (https://mimic.mit.edu/docs/iv/). Names are compared without regard to case, as SQL does:
-releases differ there (`ORIGINALRATE` in `icu/procedureevents` of 2.2).
+2.0.0 (https://mimic.mit.edu/docs/iv/), and of PrimeKG (https://doi.org/10.7910/DVN/IXA7BM). Names
+are compared without regard to case, as SQL does: releases differ there (`ORIGINALRATE` in
+`icu/procedureevents` of 2.2).
 """
 
 from __future__ import annotations
@@ -17,10 +19,10 @@ from typing import Literal
 
 from fusehr.core.frame.errors import InputError
 
-Part = Literal["hosp", "icu", "ed", "note", "cxr"]
+Part = Literal["hosp", "icu", "ed", "note", "cxr", "kg"]
 
 REQUIRED_PARTS: tuple[Part, ...] = ("hosp", "icu")  # MIMIC-IV itself; the others are own projects
-OPTIONAL_PARTS: tuple[Part, ...] = ("ed", "note", "cxr")
+OPTIONAL_PARTS: tuple[Part, ...] = ("ed", "note", "cxr", "kg")
 
 # Who entered a row. Releases before 2.2 lack these columns and no stage reads them, so that a table
 # without them is whole.
@@ -29,11 +31,15 @@ PROVENANCE = frozenset({"admit_provider_id", "order_provider_id", "caregiver_id"
 
 @dataclass(frozen=True)
 class MimicTable:
-    """One table: the part of MIMIC it belongs to, its name, and its columns in the file's order."""
+    """One table: the part of MIMIC it belongs to, its name, and its columns in the file's order.
+
+    additional: no release of MIMIC has it.
+    """
 
     part: Part
     name: str
     columns: tuple[str, ...]
+    additional: bool = False
 
     @property
     def key(self) -> str:
@@ -53,9 +59,30 @@ class MimicTable:
         ]
 
 
-def _table(part: Part, name: str, columns: str) -> MimicTable:
-    return MimicTable(part, name, tuple(columns.split()))
+def _table(part: Part, name: str, columns: str, additional: bool = False) -> MimicTable:
+    return MimicTable(part, name, tuple(columns.split()), additional)
 
+
+_NOTE = "note_id subject_id hadm_id note_type note_seq charttime storetime text"
+
+# What CheXpert's labeler looks for in a report: 1 present, 0 absent, -1 uncertain, empty where it
+# is not mentioned.
+CHEXPERT_FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Enlarged Cardiomediastinum",
+    "Fracture",
+    "Lung Lesion",
+    "Lung Opacity",
+    "No Finding",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Pneumonia",
+    "Pneumothorax",
+    "Support Devices",
+)
 
 TABLES: tuple[MimicTable, ...] = (
     _table("hosp", "patients", "subject_id gender anchor_age anchor_year anchor_year_group dod"),
@@ -144,22 +171,33 @@ TABLES: tuple[MimicTable, ...] = (
         """subject_id stay_id charttime temperature heartrate resprate o2sat sbp dbp rhythm
         pain""",
     ),
-    _table(
-        "note",
-        "discharge",
-        "note_id subject_id hadm_id note_type note_seq charttime storetime text",
-    ),
-    _table(
-        "note",
-        "radiology",
-        "note_id subject_id hadm_id note_type note_seq charttime storetime text",
-    ),
+    _table("note", "discharge", _NOTE),
+    _table("note", "radiology", _NOTE),
+    _table("note", "nursing", _NOTE, additional=True),
+    _table("note", "progress", _NOTE, additional=True),
     _table(
         "cxr",
         "metadata",
         """dicom_id subject_id study_id PerformedProcedureStepDescription ViewPosition Rows Columns
         StudyDate StudyTime ProcedureCodeSequence_CodeMeaning ViewCodeSequence_CodeMeaning
         PatientOrientationCodeSequence_CodeMeaning""",
+    ),
+    MimicTable("cxr", "chexpert", ("subject_id", "study_id", *CHEXPERT_FINDINGS)),
+    _table(
+        "kg",
+        "kg",
+        """relation display_relation x_index x_id x_type x_name x_source y_index y_id y_type y_name
+        y_source""",
+        additional=True,
+    ),
+    _table(
+        "kg",
+        "disease_features",
+        """node_index mondo_id mondo_name group_id_bert group_name_bert mondo_definition
+        umls_description orphanet_definition orphanet_prevalence orphanet_epidemiology
+        orphanet_clinical_description orphanet_management_and_treatment mayo_symptoms mayo_causes
+        mayo_risk_factors mayo_complications mayo_prevention mayo_see_doc""",
+        additional=True,
     ),
 )
 

@@ -35,7 +35,11 @@ def write(folder: Path, params: Mimic4Params, remote: str) -> list[FileEntry]:
     root = mimic4_root()
     _check_version(root, params.version)
     # All are looked up before the first is read: hashing the large ones takes minutes.
-    places = {t.key: locate(root, t, params.version) for t in TABLES if t.part in params.parts}
+    places = {
+        t.key: locate(root, t, params.version)
+        for t in TABLES
+        if t.part in params.parts and not t.additional
+    }
     entries = []
     for table in TABLES:
         if table.key in places:

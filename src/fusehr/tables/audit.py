@@ -16,8 +16,17 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, sha256_of
 from fusehr.core.frame.schemas import SPLITS, TRUTH, check_parquet
 from fusehr.core.frame.tasks import TASKS
-from fusehr.core.gate.availability import VIEWS, attach_codes, attach_events, open_tables
+from fusehr.core.gate.availability import (
+    VIEWS,
+    attach_codes,
+    attach_drugs,
+    attach_events,
+    attach_images,
+    attach_notes,
+    open_tables,
+)
 
+ATTACHED = {"drugs": attach_drugs, "notes": attach_notes, "images": attach_images}
 STOCK_TEXT = 100  # characters; shorter texts ("no acute process") are common to many patients
 
 
@@ -47,6 +56,9 @@ def _availability(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         attach_codes(con, task)
         checked[f"{task}_events"] = _one(con, "SELECT count(*) FROM sample_events")
         checked[f"{task}_codes"] = _one(con, "SELECT count(*) FROM sample_codes")
+        for kind, attach in ATTACHED.items():
+            attach(con, task)
+            checked[f"{task}_{kind}"] = _one(con, f"SELECT count(*) FROM sample_{kind}")
     _refuse(
         con,
         "samples.codes_through",
@@ -60,7 +72,7 @@ def _availability(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
         "FROM samples JOIN visits USING (patient_id) WHERE codes_available_time <= codes_through "
         "AND admit_time > index_time",
     )
-    for table in ("dynamic", "notes", "images"):
+    for table in ("dynamic", "drugs", "notes", "images"):
         _refuse(
             con,
             f"{table}.available_time",

@@ -13,13 +13,16 @@ import pandas as pd
 
 from fusehr.core.frame.files import output_folder, sha256_of, write_json, write_parquet
 from fusehr.core.frame.schemas import (
+    DRUGS,
     DYNAMIC,
+    IMAGE_POOL,
     IMAGES,
     LABEL,
     NOTES,
     SAMPLES,
     SPLITS,
     STATIC,
+    STAYS,
     TRUTH,
     VISITS,
 )
@@ -30,6 +33,7 @@ from fusehr.tables.database import open_database, read_sql, run_sql, save, set_v
 from fusehr.tables.manifest import cohort_manifest
 from fusehr.tables.mimic4.files import attach_views, in_words
 from fusehr.tables.phenotypes import phenotype_prefixes
+from fusehr.tables.pixels import pack_images
 from fusehr.tables.quality import Dropped, count_dropped, stop_at_unknown_units, stop_if_broken
 from fusehr.tables.splits import assign_folds
 from fusehr.tables.summary import table_metrics
@@ -80,6 +84,9 @@ def _convert(
     say("tables: charted and laboratory values")
     run_sql(con, "mimic4/07_events.sql")
     run_sql(con, "mimic4/08_notes.sql")
+    say("tables: chest images")
+    pack_images(con, raw, folder)
+    run_sql(con, "mimic4/09_images.sql")
     stop_at_unknown_units(con)
     dropped = _count_all(con)
     for part in dropped:
@@ -91,11 +98,22 @@ def _convert(
     splits = assign_folds(con.execute(read_sql("tasks/strata.sql")).df(), params.split)
     con.register("splits_frame", splits)
     con.execute("CREATE TABLE splits AS FROM splits_frame")
-    run_sql(con, "mimic4/09_dynamic.sql")
+    run_sql(con, "mimic4/10_dynamic.sql")
 
     say("tables: writing")
     write_parquet(folder / "splits.parquet", splits, SPLITS)
-    for schema in (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES):
+    for schema in (
+        STATIC,
+        DYNAMIC,
+        LABEL,
+        VISITS,
+        STAYS,
+        DRUGS,
+        NOTES,
+        IMAGES,
+        IMAGE_POOL,
+        SAMPLES,
+    ):
         save(con, schema.name, folder, schema)
     _fitted(con, folder)
     _truth(con, raw, folder)

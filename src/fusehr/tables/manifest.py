@@ -14,11 +14,12 @@ from fusehr.core.frame.tasks import TASKS
 
 def cohort_manifest(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
     """Count after each exclusion, hash of the sorted sample ids by task and fold, of each table."""
+    tables = sorted([*folder.glob("*.parquet"), *folder.glob("*.npy")])
     return {
         "exclusions": {task: _exclusions(con, task) for task in TASKS},
         "competing_events": {"readmission_died_without": _competing(con)},
         "sample_ids_sha256": _sample_hashes(con),
-        "tables_sha256": {path.name: sha256_of(path) for path in sorted(folder.glob("*.parquet"))},
+        "tables_sha256": {path.name: sha256_of(path) for path in tables},
     }
 
 

@@ -28,6 +28,8 @@ def table_metrics(
             "events": _count(con, "events"),
             "notes": _count(con, "notes"),
             "images": _count(con, "images"),
+            "image_pool": _count(con, "image_pool"),
+            "drug_orders": _count(con, "drugs"),
         },
         "rows": {part.table: {"read": part.rows, "kept": part.kept} for part in dropped},
         "dropped": {part.table: part.reasons for part in dropped if part.reasons},
@@ -35,6 +37,12 @@ def table_metrics(
             str(kind): int(n)
             for kind, n in con.execute(
                 "SELECT availability, count(*) FROM events GROUP BY 1 ORDER BY 1"
+            ).fetchall()
+        },
+        "notes": {
+            str(kind): int(n)
+            for kind, n in con.execute(
+                "SELECT code, count(*) FROM notes GROUP BY 1 ORDER BY 1"
             ).fetchall()
         },
         "tasks": {task: _task(con, task, hide_below) for task in TASKS},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.special import expit, logit
 
-from fusehr.core.params.raw import SignalParams, SyntheticParams
+from fusehr.core.params.raw import ChestImageParams, SignalParams, SyntheticParams
 from fusehr.raw.synthetic import cohort
 from fusehr.raw.synthetic.latent.truth import Truth, truths
 from fusehr.raw.synthetic.latent.world import World, build_model, draw_world
@@ -19,14 +20,22 @@ BLOCKS = 24  # 6,000 patients
 
 
 def make_params(
-    patients: int = 400, seed: int = 3, severity: float = 1.0, dirty: float = 0.002
+    patients: int = 400,
+    seed: int = 3,
+    severity: float = 1.0,
+    dirty: float = 0.002,
+    notes: float = 1.0,
+    image: float = 1.0,
+    graph: float = 1.0,
+    pool: int = 40,
 ) -> SyntheticParams:
     return SyntheticParams(
         patients=patients,
         seed=seed,
         long_stay_share=0.58,
         dirty_share=dirty,
-        signal=SignalParams(severity=severity),
+        signal=SignalParams(severity=severity, notes=notes, image=image, graph=graph),
+        images=ChestImageParams(size=32, pool=pool),
     )
 
 
@@ -45,6 +54,17 @@ class Tables:
         return pd.read_csv(
             self.folder / f"{key}.csv.gz", dtype=str, keep_default_na=False, na_values=[""]
         )
+
+    def films(self) -> dict[str, bytes]:
+        """Every film's PNG by its dicom_id."""
+        found = {}
+        for shard in sorted(self.folder.glob("cxr/images-*.tar")):
+            with tarfile.open(shard) as tar:
+                for member in tar:
+                    content = tar.extractfile(member)
+                    assert content is not None
+                    found[member.name.removesuffix(".png")] = content.read()
+        return found
 
     def truth(self) -> pd.DataFrame:
         return pd.read_parquet(self.folder / "truth.parquet")

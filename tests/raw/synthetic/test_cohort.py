@@ -18,15 +18,27 @@ from fusehr.raw.synthetic.identifiers import MAX_PATIENTS, subject_ids
 
 from .conftest import Tables, make_params
 
-WRITTEN = [table for table in TABLES if table.part in ("hosp", "icu", "ed")]
-DICTIONARIES = {"hosp/d_labitems", "icu/d_items", "hosp/d_icd_diagnoses", "hosp/d_icd_procedures"}
+# of no patient
+DICTIONARIES = {
+    "hosp/d_labitems",
+    "icu/d_items",
+    "hosp/d_icd_diagnoses",
+    "hosp/d_icd_procedures",
+    "kg/kg",
+    "kg/disease_features",
+}
+# of people outside the cohort, wholly or among others
+OTHERS = {"cxr/metadata", "cxr/chexpert"}
 
 
 def test_a_rerun_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         cohort.write(tmp_path / name, make_params(patients=60))
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*.*"))
-    assert len(files) == len(WRITTEN) + 1
+    assert {file.as_posix() for file in files} == {table.file for table in TABLES} | {
+        "truth.parquet",
+        "cxr/images-00000.tar",
+    }
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -40,7 +52,7 @@ def test_another_seed_gives_other_patients(
     assert not other("hosp/patients").equals(ours)
 
 
-@pytest.mark.parametrize("key", [table.key for table in WRITTEN])
+@pytest.mark.parametrize("key", [table.key for table in TABLES])
 def test_patients_are_the_same_whatever_their_number(
     small: Tables, written: Callable[[SyntheticParams], Tables], key: str
 ) -> None:
@@ -48,6 +60,9 @@ def test_patients_are_the_same_whatever_their_number(
     many = small(key)
     if key not in DICTIONARIES:
         ids = {str(i) for i in subject_ids(np.arange(30))}
+        if key in OTHERS:
+            strangers = set(many["subject_id"]) - set(small("hosp/patients")["subject_id"])
+            ids |= strangers
         many = many[many["subject_id"].isin(ids)].reset_index(drop=True)
         assert str(subject_ids(np.array([17]))[0]) in ids
     assert len(few) > 0
@@ -62,7 +77,16 @@ def test_truth_is_the_same_whatever_their_number(
     pd.testing.assert_frame_equal(few, known)
 
 
-@pytest.mark.parametrize("table", WRITTEN, ids=lambda table: table.key)
+def test_films_are_the_same_whatever_the_number_of_patients(
+    small: Tables, written: Callable[[SyntheticParams], Tables]
+) -> None:
+    few, many = written(make_params(patients=30)).films(), small.films()
+    assert set(few) == set(written(make_params(patients=30))("cxr/metadata")["dicom_id"])
+    assert few.keys() < many.keys()
+    assert all(many[name] == content for name, content in few.items())
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.key)
 def test_columns_are_those_of_mimic(small: Tables, table: object) -> None:
     frame = small(table.key)  # type: ignore[attr-defined]
     assert tuple(frame.columns) == table.columns  # type: ignore[attr-defined]
@@ -90,8 +114,8 @@ def test_ids_are_of_mimics_shape_and_unique(small: Tables) -> None:
 def test_patients_are_as_many_as_asked_for(small: Tables) -> None:
     patients = small("hosp/patients")
     assert len(patients) == 400
-    for table in WRITTEN:
-        if table.key not in DICTIONARIES:
+    for table in TABLES:
+        if table.key not in DICTIONARIES | OTHERS:
             assert set(small(table.key)["subject_id"]) <= set(patients["subject_id"])
 
 
@@ -110,6 +134,14 @@ def test_truth_has_a_row_for_each_class(small: Tables) -> None:
     assert sizes.eq(25).all()
 
 
+def _film_times(small: Tables) -> set[tuple[int, pd.Timestamp]]:
+    films = small("cxr/metadata")
+    time = pd.to_datetime(
+        films["StudyDate"] + films["StudyTime"].str.slice(0, 6), format="%Y%m%d%H%M%S"
+    )
+    return set(zip(films["subject_id"].astype(int), time, strict=True))
+
+
 def test_index_times_are_exact(small: Tables) -> None:
     truth = small.truth()
     stays = small("icu/icustays").astype({"stay_id": int})
@@ -122,8 +154,19 @@ def test_index_times_are_exact(small: Tables) -> None:
     assert hours.min() == 2
     arrival = small("ed/edstays").astype({"stay_id": int}).set_index("stay_id")["intime"]
     seen = truth[truth["task"] == "triage"]
-    waited = seen["index_time"] - seen["stay_id"].map(pd.to_datetime(arrival))
-    assert waited.eq(pd.Timedelta(hours=1)).all()
+    arrived = seen["stay_id"].map(pd.to_datetime(arrival))
+    waited = seen["index_time"] - arrived
+    # an hour, or until the first chest image of the department
+    film = _film_times(small)
+    at_film = np.array(
+        [
+            (patient, time) in film
+            for patient, time in zip(seen["patient_id"], seen["index_time"], strict=True)
+        ]
+    )
+    assert (waited.eq(pd.Timedelta(hours=1)) | at_film).all()
+    assert waited.between(pd.Timedelta(minutes=35), pd.Timedelta(hours=4)).all()
+    assert 0.4 < np.mean(at_film) < 0.5
     # a visit of two contiguous admissions is named by the first and ends with the second
     admissions = small("hosp/admissions").astype({"hadm_id": int, "subject_id": int})
     ends = admissions.groupby("subject_id")["dischtime"].agg(lambda d: set(pd.to_datetime(d)))

@@ -64,10 +64,12 @@ def test_attainable_lies_where_it_should(samples: dict[str, list[Truth]]) -> Non
         p = joined(samples[task], which)
         return float(np.mean([roc_auc_score(y[:, c], p[:, c]) for c in range(y.shape[1])]))
 
-    # alone; the parts that other modalities add make it .757 (see test_parts.py)
-    assert auroc("mortality", "attainable") == pytest.approx(0.79, abs=0.025)
-    assert auroc("mortality", "oracle") - auroc("mortality", "attainable") > 0.03
-    assert auroc("triage", "attainable") == pytest.approx(0.80, abs=0.01)
+    # over 400,000 draws of the population .890 and .860, and .822 and .806
+    assert auroc("mortality", "oracle") == pytest.approx(0.890, abs=0.02)
+    assert auroc("mortality", "attainable") == pytest.approx(0.860, abs=0.025)
+    assert auroc("mortality", "oracle") - auroc("mortality", "attainable") > 0.02
+    assert auroc("readmission", "oracle") == pytest.approx(0.82, abs=0.02)
+    assert auroc("triage", "attainable") == pytest.approx(0.82, abs=0.01)
     for task in ("readmission", "deterioration", "triage"):
         assert auroc(task, "oracle") > auroc(task, "attainable") > 0.7
 

@@ -147,10 +147,71 @@ IMAGES = Table(
         Column("view", TEXT, null=True),
         Column("visit_id", INT, null=True),
         Column("available_time", TIME, doc="the study's time"),
-        Column("image_sha256", TEXT, null=True),
+        Column("image_sha256", TEXT, null=True, doc="of the pixels"),
+        Column("pixel_row", INT, null=True, doc="row of images.npy; null: not at hand"),
     ),
     sort=("patient_id", "event_time", "image_id"),
     unique=("image_id",),
+)
+
+FINDINGS = (
+    "atelectasis",
+    "cardiomegaly",
+    "consolidation",
+    "edema",
+    "enlarged_cardiomediastinum",
+    "fracture",
+    "lung_lesion",
+    "lung_opacity",
+    "no_finding",
+    "pleural_effusion",
+    "pleural_other",
+    "pneumonia",
+    "pneumothorax",
+    "support_devices",
+)
+
+IMAGE_POOL = Table(
+    "image_pool",
+    (
+        Column("patient_id", INT, doc="none of the cohort's"),
+        Column("image_id", TEXT),
+        Column("view", TEXT, null=True),
+        Column("image_sha256", TEXT),
+        Column("pixel_row", INT, doc="row of image_pool.npy"),
+        *(
+            Column(name, BYTE, null=True, rule=f"{name} IN (-1, 0, 1)", doc="-1: uncertain")
+            for name in FINDINGS
+        ),
+    ),
+    sort=("patient_id", "image_id"),
+    unique=("image_id",),
+)
+
+STAYS = Table(
+    "stays",
+    (
+        Column("patient_id", INT),
+        Column("stay_id", INT, doc="of merged stays the lowest"),
+        Column("visit_id", INT),
+        Column("intime", TIME),
+        Column("outtime", TIME, doc="left the unit, or died"),
+        Column("death_time", TIME, null=True, doc="in hospital"),
+    ),
+    sort=("patient_id", "intime", "stay_id"),
+    unique=("stay_id",),
+)
+
+DRUGS = Table(
+    "drugs",
+    (
+        Column("patient_id", INT),
+        Column("event_time", TIME, doc="start of the order"),
+        Column("code", TEXT, doc="name as prescribed, lower case"),
+        Column("visit_id", INT),
+        Column("available_time", TIME, doc="start of the order; how long it ran is not told"),
+    ),
+    sort=("patient_id", "event_time", "code"),
 )
 
 SAMPLES = Table(
@@ -189,6 +250,9 @@ TRUTH = Table(
         Column("class", TEXT),
         Column("oracle", FLOAT, rule="oracle BETWEEN 0 AND 1"),
         Column("attainable", FLOAT, rule="attainable BETWEEN 0 AND 1"),
+        Column("notes", FLOAT, doc="what the notes add to the logit"),
+        Column("image", FLOAT, doc="what the chest image adds to the logit"),
+        Column("graph", FLOAT, doc="what the exposure that the graph tells adds to the logit"),
     ),
     sort=("task", "sample_id", "class"),
 )
@@ -212,7 +276,20 @@ PREDICTIONS = Table(
     unique=("task", "variant", "seed", "fold", "sample_id", "class"),
 )
 
-TABLES = (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES, SPLITS, TRUTH)
+TABLES = (
+    STATIC,
+    DYNAMIC,
+    LABEL,
+    VISITS,
+    STAYS,
+    DRUGS,
+    NOTES,
+    IMAGES,
+    IMAGE_POOL,
+    SAMPLES,
+    SPLITS,
+    TRUTH,
+)
 
 
 def check_parquet(path: Path, schema: Table, *, name: str | None = None) -> None:

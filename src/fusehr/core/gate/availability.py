@@ -1,7 +1,7 @@
 """The availability gate: the one way from tables to a sample's input.
 
-What a sample may see is decided in events.sql and codes.sql. What came through is then checked
-by a query of its own, so that a change to either file that lets the future in stops the run.
+What a sample may see is decided in the SQL files beside this one. What came through is then checked
+by a query of its own, so that a change to one of them that lets the future in stops the run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import duckdb
 
 from fusehr.core.frame.errors import LeakError
 from fusehr.core.frame.schemas import (
+    DRUGS,
     DYNAMIC,
     IMAGES,
     LABEL,
@@ -26,7 +27,7 @@ from fusehr.core.frame.schemas import (
 )
 from fusehr.core.frame.tasks import Task
 
-VIEWS: tuple[Table, ...] = (STATIC, DYNAMIC, LABEL, VISITS, NOTES, IMAGES, SAMPLES)
+VIEWS: tuple[Table, ...] = (STATIC, DYNAMIC, LABEL, VISITS, DRUGS, NOTES, IMAGES, SAMPLES)
 
 
 @contextmanager
@@ -71,6 +72,38 @@ def attach_codes(con: duckdb.DuckDBPyConnection, task: Task) -> None:
         "admit_time > index_time "
         "OR (codes_available_time > index_time AND task <> 'next_diagnoses')",
     )
+
+
+def attach_notes(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Create the temporary table `sample_notes` of `task`.
+
+    Columns: sample_id, note_id, code (kind of note), text_sha256, event_time, current_visit,
+    hours_before_index (float, >= 0). Raises LeakError as attach_events does.
+    """
+    _attach(con, "notes", task)
+
+
+def attach_images(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Create the temporary table `sample_images` of `task`.
+
+    Columns: sample_id, image_id, pixel_row (of images.npy, or null), event_time, current_visit,
+    hours_before_index (float, >= 0). Raises LeakError as attach_events does.
+    """
+    _attach(con, "images", task)
+
+
+def attach_drugs(con: duckdb.DuckDBPyConnection, task: Task) -> None:
+    """Create the temporary table `sample_drugs` of `task`.
+
+    Columns: sample_id, code (drug), event_time, current_visit, hours_before_index (float, >= 0).
+    Raises LeakError as attach_events does.
+    """
+    _attach(con, "drugs", task)
+
+
+def _attach(con: duckdb.DuckDBPyConnection, kind: str, task: Task) -> None:
+    con.execute(_sql(f"{kind}.sql"), {"task": task})
+    _refuse(con, f"sample_{kind}", "available_time > index_time OR event_time > index_time")
 
 
 def _sql(name: str) -> str:

@@ -10,6 +10,8 @@ from fusehr.core.frame.params import frozen
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
+Knob = Annotated[float, Field(ge=0, le=4)]
+
 # Credentialed data: its outputs go to a remote of their own, and small cells are hidden.
 RESTRICTED = frozenset({"mimic4"})
 
@@ -18,7 +20,20 @@ RESTRICTED = frozenset({"mimic4"})
 class SignalParams:
     """How much of each modality's part of the risk is left: 1 as designed, 0 removes it."""
 
-    severity: Annotated[float, Field(ge=0, le=4)]
+    severity: Knob
+    notes: Knob
+    image: Knob
+    graph: Knob
+
+
+@frozen
+class ChestImageParams:
+    """Block `raw.synthetic.images`."""
+
+    # pixels on each side
+    size: Annotated[int, Field(ge=16, le=1024)]
+    # images with noisy finding labels, of people outside the cohort
+    pool: Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 @frozen
@@ -30,6 +45,7 @@ class SyntheticParams:
     long_stay_share: Share
     dirty_share: Annotated[float, Field(ge=0, le=0.2)]
     signal: SignalParams
+    images: ChestImageParams
 
 
 @frozen

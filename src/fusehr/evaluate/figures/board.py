@@ -11,17 +11,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from fusehr.core.figure_style import INK, QUIET, RULE, drawing
 from fusehr.evaluate.compare import LOWER_IS_BETTER
-from fusehr.evaluate.figures.style import (
-    CEILING_DASHES,
-    INK,
-    METRICS,
-    QUIET,
-    RULE,
-    TITLES,
-    drawing,
-    plain,
-)
+from fusehr.evaluate.figures.style import CEILING_DASHES, METRICS, TITLES, plain
 from fusehr.evaluate.gather import CEILINGS, Scores
 from fusehr.evaluate.outputs import FULL, HEADLINE
 

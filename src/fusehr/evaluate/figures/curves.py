@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fusehr.evaluate.figures.style import QUIET, RULE, drawing, legend, lines, panels, plain
+from fusehr.core.figure_style import QUIET, RULE, drawing
+from fusehr.evaluate.figures.style import legend, lines, panels, plain
 from fusehr.evaluate.gather import CEILINGS, Scores
 from fusehr.evaluate.outputs import FULL
 

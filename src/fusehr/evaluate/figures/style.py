@@ -1,27 +1,20 @@
-"""One look for all pictures: safe for colour-blind readers, readable in grey, the same bytes twice.
+"""How recipes and tasks look in pictures: the same in all of them.
 
-Recipes differ in colour and in line style, so that either alone tells them apart. Colours are those
-of Okabe and Ito (Color Universal Design, 2008) without the yellow, which white paper swallows.
+Recipes differ in colour and in line style, so that either alone tells them apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fusehr.core.frame.files import output_file
+from fusehr.core.figure_style import COLOURS, QUIET
 from fusehr.evaluate.gather import CEILINGS
 
-INK, QUIET, RULE = "#1a1a1a", "#6b6b6b", "#d9d9d9"
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 CEILING_DASHES: dict[str, Any] = {"attainable": (0, (4, 2)), "oracle": (0, (1, 1.5))}
@@ -39,32 +32,6 @@ METRICS = {
     "min_p_se": "min(+P, Se)",
     "brier": "Brier score",
     "f1_weighted": "Weighted F1",
-}
-
-RC = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8.5,
-    "axes.titlesize": 9.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8.5,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": QUIET,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "text.color": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.4,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
 }
 
 
@@ -99,22 +66,6 @@ def lines(recipes: Sequence[str]) -> dict[str, Line]:
 def plain(recipe: str) -> str:
     """A recipe's name as text in a picture."""
     return recipe.replace("_", " ")
-
-
-@contextmanager
-def drawing(path: Path, *, size: tuple[float, float]) -> Iterator[Figure]:
-    """A figure of `size` inches in the house style, saved to `path` when the block ends.
-
-    Whatever matplotlibrc the host has is set aside; the PNG carries no date or version.
-    """
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(RC)  # type: ignore[call-overload]
-        figure = Figure(figsize=size, dpi=160, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
-        with output_file(path) as partial:
-            figure.savefig(partial, format="png", metadata={"Software": None})
 
 
 def panels(figure: Figure, tasks: Sequence[str]) -> tuple[dict[str, Axes], Axes]:

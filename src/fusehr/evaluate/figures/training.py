@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from fusehr.evaluate.figures.style import QUIET, TITLES, drawing, legend, lines, plain
+from fusehr.core.figure_style import QUIET, drawing
+from fusehr.evaluate.figures.style import TITLES, legend, lines, plain
 from fusehr.evaluate.gather import Scores
 
 COLUMNS = ["task", "seed", "epoch", "train_loss", "val_metric"]

@@ -24,6 +24,12 @@ QUOTED = frozenset(
         "hosp/d_labitems",
         "icu/d_items",
         "ed/triage",
+        "note/discharge",
+        "note/radiology",
+        "note/nursing",
+        "note/progress",
+        "kg/kg",
+        "kg/disease_features",
     }
 )
 

@@ -18,10 +18,14 @@ from tqdm import tqdm
 from fusehr.core.frame.errors import InputError
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.raw.synthetic.archive import Archive
+from fusehr.raw.synthetic.graph.kg import disease_features, kg_table
 from fusehr.raw.synthetic.identifiers import MAX_PATIENTS, subject_ids
 from fusehr.raw.synthetic.latent.patients import BLOCK
 from fusehr.raw.synthetic.latent.truth import Truth, truths
 from fusehr.raw.synthetic.latent.world import World, build_model, draw_world
+from fusehr.raw.synthetic.radiograph.pool import pool_films
+from fusehr.raw.synthetic.radiograph.pool import shards as pool_shards
+from fusehr.raw.synthetic.radiograph.shards import ShardWriter
 from fusehr.raw.synthetic.rows import (
     charting,
     codes,
@@ -29,9 +33,11 @@ from fusehr.raw.synthetic.rows import (
     dictionaries,
     drugs,
     emergency,
+    images,
     infusions,
     labs,
     movements,
+    notes,
     people,
     procedures,
 )
@@ -47,6 +53,8 @@ KINDS = (
     charting,
     infusions,
     emergency,
+    notes,
+    images,
 )
 
 TRUTH = "truth.parquet"
@@ -60,17 +68,23 @@ TRUTH_SCHEMA = pa.schema(
         ("class", pa.string()),
         ("oracle", pa.float64()),
         ("attainable", pa.float64()),
+        ("notes", pa.float64()),
+        ("image", pa.float64()),
+        ("graph", pa.float64()),
     ]
 )
+MODALITIES = ("notes", "image", "graph")
 TRUTH_ORDER = ("patient_id", "task", "index_time", "visit_id", "class")
 
 
 def write(folder: Path, params: SyntheticParams) -> None:
-    """Write the cohort's tables (hosp, icu, ed) and truth.parquet into `folder`.
+    """Write the cohort's tables (hosp, icu, ed, note, cxr, kg) and truth.parquet into `folder`.
+
+    Films go to tar files cxr/images-*.tar, those of people outside the cohort last.
 
     truth.parquet: patient_id, task, visit_id (hadm_id; without an admission the ED's stay_id),
-    stay_id (null where the task has none), index_time, class, oracle, attainable; see
-    latent/truth.py.
+    stay_id (null where the task has none), index_time, class, oracle, attainable, and what each
+    modality adds to the logit (notes, image, graph); see latent/truth.py.
     Raises InputError when more patients are asked for than ids have room for.
     """
     if params.patients > MAX_PATIENTS:
@@ -83,6 +97,7 @@ def write(folder: Path, params: SyntheticParams) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         Archive(folder) as archive,
+        ShardWriter(folder / "cxr") as shards,
         pq.ParquetWriter(folder / TRUTH, TRUTH_SCHEMA, compression="zstd") as truth,
     ):
         for block in tqdm(range(blocks), desc="synthetic patients", unit="block", disable=None):
@@ -90,7 +105,18 @@ def write(folder: Path, params: SyntheticParams) -> None:
             left = params.patients - block * BLOCK
             for key, table in tables(world):
                 archive.append(key, _first(table, "subject_id", world, left))
+            films = images.films(world)
+            shards.append(films.where(films.subject_id < _limit(world, left)))
             truth.write_table(_first(truth_table(world), "patient_id", world, left))
+        for shard in tqdm(
+            range(pool_shards(params)), desc="images of others", unit="shard", disable=None
+        ):
+            pool = pool_films(params, shard)
+            archive.append("cxr/metadata", pool.metadata)
+            archive.append("cxr/chexpert", pool.chexpert)
+            shards.append(pool.films)
+        archive.append("kg/kg", kg_table(params.seed))
+        archive.append("kg/disease_features", disease_features())
         for key, table in dictionaries.tables():
             archive.append(key, table)
 
@@ -125,6 +151,7 @@ def _truth_rows(world: World, truth: Truth) -> pa.Table:
             names,
             pa.array(truth.oracle.ravel()),
             pa.array(truth.attainable.ravel()),
+            *(pa.array(each(truth.parts[name])) for name in MODALITIES),
         ],
         schema=TRUTH_SCHEMA,
     )
@@ -134,5 +161,9 @@ def _first(table: pa.Table, column: str, world: World, patients: int) -> pa.Tabl
     """Rows of the block's first `patients` patients: subject ids rise with the patient's number."""
     if patients >= BLOCK:
         return table
-    limit = int(subject_ids(np.array([world.block * BLOCK + patients]))[0])
-    return table.filter(pa.array(table[column].to_numpy() < limit))
+    return table.filter(pa.array(table[column].to_numpy() < _limit(world, patients)))
+
+
+def _limit(world: World, patients: int) -> int:
+    """The subject id that the block's patients after the first `patients` begin with."""
+    return int(subject_ids(np.array([world.block * BLOCK + min(patients, BLOCK)]))[0])

@@ -50,3 +50,6 @@ SELECT
 FROM numbered
 JOIN visit_times USING (visit_id)
 GROUP BY numbered.subject_id, numbered.visit_id, numbered.stay_number;
+
+CREATE VIEW stays AS
+SELECT patient_id, stay_id, visit_id, intime, outtime, death_time FROM stay_times;

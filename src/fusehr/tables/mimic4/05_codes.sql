@@ -10,6 +10,7 @@ SELECT
     prescriptions.subject_id,
     admission_visit.visit_id,
     lower(trim(prescriptions.drug)) AS drug,
+    prescriptions.starttime,
     CASE
         WHEN admission_visit.visit_id IS NULL THEN 'unknown_admission'
         WHEN drug IS NULL OR trim(drug) = '' THEN 'no_value'
@@ -18,6 +19,17 @@ SELECT
     END AS reason
 FROM prescriptions
 LEFT JOIN admission_visit USING (subject_id, hadm_id);
+
+-- An order counts from its start; when it was stopped is not known then, so it is left out.
+CREATE TABLE drugs AS
+SELECT DISTINCT
+    subject_id AS patient_id,
+    starttime AS event_time,
+    drug AS code,
+    visit_id,
+    starttime AS available_time
+FROM prescriptions_marked
+WHERE reason IS NULL;
 
 CREATE TABLE visits AS
 WITH diagnosis AS (

@@ -9,6 +9,19 @@ WITH rows AS (
     FROM radiology
     UNION ALL
     SELECT
+        note_id,
+        subject_id,
+        hadm_id,
+        CASE note_type WHEN 'TN' THEN 'triage_nursing' ELSE 'nursing' END,
+        charttime,
+        storetime,
+        text
+    FROM nursing
+    UNION ALL
+    SELECT note_id, subject_id, hadm_id, 'progress', charttime, storetime, text
+    FROM progress
+    UNION ALL
+    SELECT
         'complaint-' || ed_times.stay_id,
         ed_times.patient_id,
         NULL,
@@ -56,31 +69,3 @@ FROM kept
 ASOF LEFT JOIN visit_spans
     ON visit_spans.patient_id = kept.subject_id
     AND kept.charttime >= visit_spans.start_time;
-
--- An image is available at its study's time. StudyDate is yyyymmdd, StudyTime hhmmss.fff.
-CREATE TABLE images AS
-WITH timed AS (
-    SELECT
-        metadata.subject_id AS patient_id,
-        strptime(
-            lpad(metadata.StudyDate::BIGINT::VARCHAR, 8, '0')
-                || lpad(floor(metadata.StudyTime)::BIGINT::VARCHAR, 6, '0'),
-            '%Y%m%d%H%M%S'
-        ) AS event_time,
-        metadata.dicom_id AS image_id,
-        metadata.ViewPosition AS view
-    FROM metadata
-    WHERE metadata.subject_id IN (SELECT subject_id FROM patients)
-)
-SELECT
-    timed.patient_id,
-    timed.event_time,
-    timed.image_id,
-    timed.view,
-    CASE WHEN timed.event_time <= visit_spans.end_time THEN visit_spans.visit_id END AS visit_id,
-    timed.event_time AS available_time,
-    NULL::VARCHAR AS image_sha256
-FROM timed
-ASOF LEFT JOIN visit_spans
-    ON visit_spans.patient_id = timed.patient_id
-    AND timed.event_time >= visit_spans.start_time;

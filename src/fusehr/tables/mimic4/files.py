@@ -11,7 +11,7 @@ import duckdb
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import resolve
-from fusehr.core.mimic_layout import TABLES, MimicTable
+from fusehr.core.mimic_layout import CHEXPERT_FINDINGS, TABLES, MimicTable
 
 # Types of the columns that the SQL files read; every other column is text.
 TYPES: dict[str, dict[str, str]] = {
@@ -120,7 +120,20 @@ TYPES: dict[str, dict[str, str]] = {
         "charttime": "TIMESTAMP",
         "storetime": "TIMESTAMP",
     },
+    "note/nursing": {
+        "subject_id": "BIGINT",
+        "hadm_id": "BIGINT",
+        "charttime": "TIMESTAMP",
+        "storetime": "TIMESTAMP",
+    },
+    "note/progress": {
+        "subject_id": "BIGINT",
+        "hadm_id": "BIGINT",
+        "charttime": "TIMESTAMP",
+        "storetime": "TIMESTAMP",
+    },
     "cxr/metadata": {"subject_id": "BIGINT", "StudyDate": "DOUBLE", "StudyTime": "DOUBLE"},
+    "cxr/chexpert": {"subject_id": "BIGINT"} | dict.fromkeys(CHEXPERT_FINDINGS, "DOUBLE"),
 }
 
 NOTE_LINE = 1 << 24  # bytes; a discharge summary is one quoted field over many lines

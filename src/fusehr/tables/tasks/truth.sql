@@ -5,7 +5,10 @@ SELECT
     label.task,
     label.class,
     true_risk.oracle,
-    true_risk.attainable
+    true_risk.attainable,
+    true_risk.notes,
+    true_risk.image,
+    true_risk.graph
 FROM label
 JOIN kept_samples USING (sample_id, task)
 JOIN true_risk

@@ -17,7 +17,7 @@ from scipy.stats import qmc
 from fusehr.core.frame.tasks import Task
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.raw.synthetic.arrays import Floats
-from fusehr.raw.synthetic.latent.parts import SEVERITY, flag_parts
+from fusehr.raw.synthetic.latent.parts import SEVERITY, flag_nodes, flag_parts
 from fusehr.raw.synthetic.latent.scores import task_score
 from fusehr.raw.synthetic.latent.severity import (
     CHRONIC_SHARE,
@@ -46,7 +46,7 @@ def intercept_for(rate: float, mean_at: Callable[[float], float]) -> float:
 def reference_logits(task: Task, params: SyntheticParams) -> tuple[Floats, Floats]:
     """Logits of the population without the intercept, and their weights (sum 1).
 
-    Severity at REFERENCE points of (burden, z), times two nodes (absent, present) for each flag.
+    Severity at REFERENCE points of (burden, z), times the nodes of each flag.
     """
     points = normal_points(7, REFERENCE)
     burden, own = points[:, :3], points[:, 3:]
@@ -55,10 +55,10 @@ def reference_logits(task: Task, params: SyntheticParams) -> tuple[Floats, Float
     logits = SEVERITY.gain(task, params) * task_score(task, chronic + spread * own, burden)
     weights = np.full(REFERENCE, 1 / REFERENCE)
     for part in flag_parts():
-        p = part.prevalence or 0.0
-        added = part.gain(task, params) * part.standardise(np.array([0.0, 1.0]))
-        logits = (logits[:, None] + added).ravel()
-        weights = (weights[:, None] * np.array([1 - p, p])).ravel()
+        added, shares = flag_nodes(part, task, params)
+        kept = shares > 0
+        logits = (logits[:, None] + added[kept]).ravel()
+        weights = (weights[:, None] * shares[kept]).ravel()
     return logits, weights
 
 

@@ -8,8 +8,18 @@ import numpy as np
 
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.core.seeding import generator
-from fusehr.raw.synthetic.arrays import DAY, HOUR, MISSING, Floats, Ints, choose, spread
-from fusehr.raw.synthetic.latent.parts import flags_logit
+from fusehr.raw.synthetic.arrays import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MISSING,
+    Bools,
+    Floats,
+    Ints,
+    choose,
+    spread,
+)
+from fusehr.raw.synthetic.latent.parts import IMAGED, draw_flags, flags_logit
 from fusehr.raw.synthetic.latent.patients import Patients
 from fusehr.raw.synthetic.latent.risks import Risks
 from fusehr.raw.synthetic.latent.severity import paths, true_severity
@@ -21,6 +31,8 @@ BEFORE, AFTER = (
     np.array([0.78, 0.17, 0.05]),
 )  # visits without admission
 MOST = len(BEFORE) - 1
+# when a chest image is taken there, after arrival: it is the index of triage
+FIRST_IMAGE, LAST_IMAGE = 35 * MINUTE, 210 * MINUTE
 
 
 @dataclass(frozen=True)
@@ -29,7 +41,8 @@ class Emergencies:
 
     visit: row in Visits, or MISSING. order: number among the patient's visits without an admission,
     MISSING otherwise. path: (E, ED_HOURS, 4) q by the hour from arrival. w: through which acuity
-    saw severity. acuity: 1 (now) to 5.
+    saw severity. flags: by part of the logit, those of the admission where one followed. imaged:
+    when a chest image was taken there, else MISSING. acuity: 1 (now) to 5.
     """
 
     patient: Ints
@@ -39,6 +52,8 @@ class Emergencies:
     end: Ints
     path: Floats
     w: Floats
+    flags: dict[str, Bools]
+    imaged: Ints
     acuity: Ints
 
     def __len__(self) -> int:
@@ -63,19 +78,44 @@ def draw_emergencies(
     path = np.concatenate([visits.path[led, :ED_HOURS], paths(rng, patients.mean[alone], ED_HOURS)])
     patient = np.concatenate([visits.patient[led], alone])
     w = rng.standard_normal((len(patient), 4))
-    flags = {name: flag[patient] for name, flag in patients.flags.items()}
-    cumulative = risks.acuity(true_severity(path[:, 0], w), flags_logit("triage", flags, params))
+    alone_flags = [
+        draw_flags(params.seed, block, f"ed only {k}", len(patients.number))
+        for k in range(2 * MOST)
+    ]
+    flags = {
+        name: np.concatenate(
+            [flag[led], np.stack([drawn[name] for drawn in alone_flags])[order, alone]]
+        )
+        for name, flag in visits.flags.items()
+    }
+    arrival = np.concatenate([visits.start[led], start])
+    leaving = np.concatenate([visits.ed_end[led], end.astype(np.int64)])
+    imaged = _imaged(params.seed, block, arrival, leaving)
+    pull = flags_logit("triage", flags, params, shown={"image": imaged != MISSING})
+    cumulative = risks.acuity(true_severity(path[:, 0], w), pull)
     acuity = 1 + (rng.random((len(patient), 1)) >= cumulative).sum(axis=1)
     return Emergencies(
         patient=patient,
         visit=np.concatenate([led, np.full(len(alone), MISSING)]),
         order=np.concatenate([np.full(len(led), MISSING), order]),
-        start=np.concatenate([visits.start[led], start]),
-        end=np.concatenate([visits.ed_end[led], end.astype(np.int64)]),
+        start=arrival,
+        end=leaving,
         path=path,
         w=w,
+        flags=flags,
+        imaged=imaged,
         acuity=acuity,
     )
+
+
+def _imaged(seed: int, block: int, arrival: Ints, leaving: Ints) -> Ints:
+    """When a chest image was taken, MISSING where none was: by chance, whatever the patient has."""
+    rng = generator("synthetic", seed, block, "ed image")
+    last = np.minimum(leaving - arrival, LAST_IMAGE) - FIRST_IMAGE
+    after = (
+        FIRST_IMAGE + np.floor(rng.random(len(arrival)) * last / MINUTE).astype(np.int64) * MINUTE
+    )
+    return np.where(rng.random(len(arrival)) < IMAGED, arrival + after, MISSING)
 
 
 def _without_admission(

@@ -11,7 +11,6 @@ from fusehr.core.seeding import generator
 from fusehr.raw.synthetic.arrays import DAY, Bools, Floats, Ints, choose
 from fusehr.raw.synthetic.identifiers import subject_ids
 from fusehr.raw.synthetic.latent.burden import FACTORS
-from fusehr.raw.synthetic.latent.parts import draw_flags
 from fusehr.raw.synthetic.latent.severity import chronic_mean
 from fusehr.raw.synthetic.vocabulary.conditions import COMORBIDITIES
 from fusehr.raw.synthetic.vocabulary.places import YEAR_GROUP_SHARES, YEAR_GROUPS
@@ -28,17 +27,16 @@ FIRST_YEAR, YEARS = 2110, 84  # first visits are dated in 2110-2193, so that all
 class Patients:
     """One block. Arrays have 250 rows.
 
-    burden: (n, 3) factors. mean: (n, 4) of q. flags: by part of the logit. age: years at the first
-    visit. first_start: of the first visit. real_year: in which the first visit really took place;
-    dates are shifted. planned: visits, whatever readmissions add. icu_visit: which of them is
-    planned for the ICU. kilograms, centimetres: of the body. conditions: (n, 20) outside the 25.
+    burden: (n, 3) factors. mean: (n, 4) of q. age: years at the first visit. first_start: of the
+    first visit. real_year: in which the first visit really took place; dates are shifted. planned:
+    visits, whatever readmissions add. icu_visit: which of them is planned for the ICU. kilograms,
+    centimetres: of the body. conditions: (n, 20) outside the 25.
     """
 
     number: Ints
     subject_id: Ints
     burden: Floats
     mean: Floats
-    flags: dict[str, Bools]
     female: Bools
     age: Ints
     first_start: Ints
@@ -102,7 +100,6 @@ def draw_patients(params: SyntheticParams, block: int) -> Patients:
         subject_id=subject_ids(number),
         burden=burden,
         mean=chronic_mean(burden),
-        flags=draw_flags(params.seed, block, n),
         female=female,
         age=age,
         first_start=((FIRST_YEAR - 1970) * YEAR // DAY * DAY + day * DAY + minute * 60).astype(

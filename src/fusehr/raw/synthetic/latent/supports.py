@@ -78,7 +78,7 @@ def draw_supports(
     starts = intime[:, None] + BLOCK_SECONDS * np.arange(blocks)
     q = visits.severity(visit[:, None], starts)
     w = rng.standard_normal((n, blocks, 4))
-    flags = {name: flag[visits.patient[visit]] for name, flag in patients.flags.items()}
+    flags = {name: flag[visit] for name, flag in visits.flags.items()}
     offset = np.asarray(flags_logit("deterioration", flags, params))
     hazard = risks.hazard(true_severity(q, w), offset[..., None])
 

@@ -2,9 +2,9 @@
 
 `oracle` is the probability that the outcome was drawn with; `attainable` its expectation given the
 recorded severity and chronic burden, the best that a model can reach (see severity.py). Indices are
-those of the tasks: ICU admission + 48 h; discharge; ICU admission + 24 h, 36 h, ...; ED arrival +
-1 h. In next_diagnoses the two are one: what the next visit will bring is hidden from both, and what
-the patient had so far counts as known, billed or not.
+those of the tasks: ICU admission + 48 h; discharge; ICU admission + 24 h, 36 h, ...; the chest
+image taken in the ED, else arrival + 1 h. In next_diagnoses the two are one: what the next visit
+will bring is hidden from both, and what the patient had so far counts as known, billed or not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fusehr.raw.synthetic.latent.burden import billed_next
 from fusehr.raw.synthetic.latent.calibration import CUBATURE, normal_points
 from fusehr.raw.synthetic.latent.icu import BLOCK_SECONDS
 from fusehr.raw.synthetic.latent.lookahead import Windows, chances
-from fusehr.raw.synthetic.latent.parts import flags_logit
+from fusehr.raw.synthetic.latent.parts import flag_terms
 from fusehr.raw.synthetic.latent.risks import EARLY_BLOCKS
 from fusehr.raw.synthetic.latent.severity import true_severity
 from fusehr.raw.synthetic.latent.world import World
@@ -34,7 +34,9 @@ FIRST_WINDOW = 2  # block; windows start at 24 hours
 class Truth:
     """n samples of a task. Arrays (n, classes) in the order of `classes`.
 
-    patient: row in Patients. index_time: seconds. happened: what was drawn, as the label will say.
+    patient: row in Patients. index_time: seconds. parts: what each modality's flag adds to the
+    logit (n,), by name of the part; of deterioration, to that of a support's begin. happened: what
+    was drawn, as the label will say.
     """
 
     task: Task
@@ -45,6 +47,7 @@ class Truth:
     index_time: Ints
     oracle: Floats
     attainable: Floats
+    parts: Mapping[str, Floats]
     happened: Bools
 
 
@@ -63,7 +66,7 @@ def mortality(world: World) -> Truth:
     rows = np.flatnonzero(visits.reached[stays.visit])
     visit = stays.visit[rows]
     q = stays.q[rows, EARLY_BLOCKS]
-    flags = _flags(world, "mortality", visits.patient[visit])
+    flags = _flags(world, "mortality", visit)
     oracle = risks.mortality(true_severity(q, visits.w_mortality[visit]), flags)
     attainable = risks.mortality(_around(q), flags[:, None]).mean(axis=1)
     return _binary(
@@ -84,7 +87,7 @@ def readmission(world: World) -> Truth:
     visit = np.flatnonzero(visits.at_risk)
     patient = visits.patient[visit]
     q = visits.severity(visit, visits.discharge[visit])
-    burden, flags = world.patients.burden[patient], _flags(world, "readmission", patient)
+    burden, flags = world.patients.burden[patient], _flags(world, "readmission", visit)
     oracle = risks.of("readmission", true_severity(q, visits.w_readmission[visit]), burden, flags)
     spread_out = np.repeat(burden[:, None], CUBATURE, axis=1)
     attainable = risks.of("readmission", _around(q), spread_out, flags[:, None]).mean(axis=1)
@@ -111,8 +114,8 @@ def deterioration(world: World) -> Truth:
         q_48h=stays.q[owner, EARLY_BLOCKS],
         w_48h=visits.w_mortality[visit],
         leave_rate=visits.leave_rate[visit],
-        hazard_flags=_flags(world, "deterioration", patient),
-        death_flags=_flags(world, "mortality", patient),
+        hazard_flags=_flags(world, "deterioration", visit),
+        death_flags=_flags(world, "mortality", visit),
     )
     oracle, attainable = chances(world.model.risks, windows)
     time = stays.intime[owner] + block * BLOCK_SECONDS
@@ -154,6 +157,7 @@ def next_diagnoses(world: World) -> Truth:
         index_time=visits.discharge[visit],
         oracle=chance,
         attainable=chance,
+        parts=dict.fromkeys(world.visits.flags, np.zeros(len(visit))),
         happened=world.billed[visit + 1],
     )
 
@@ -161,7 +165,9 @@ def next_diagnoses(world: World) -> Truth:
 def triage(world: World) -> Truth:
     """Visits to the emergency department, by urgency: acuity 1-2, 3, 4-5."""
     seen, risks = world.emergencies, world.model.risks
-    flags = _flags(world, "triage", seen.patient)
+    imaged = seen.imaged != MISSING
+    parts = flag_terms("triage", seen.flags, world.model.params, shown={"image": imaged})
+    flags = np.sum(list(parts.values()), axis=0)
     q = seen.path[:, 0]
     oracle = _urgency(risks.acuity(true_severity(q, seen.w), flags))
     attainable = _urgency(risks.acuity(_around(q), flags[:, None]).mean(axis=1))
@@ -174,9 +180,10 @@ def triage(world: World) -> Truth:
         patient=seen.patient,
         visit_id=visit_id,
         stay_id=stay_id,
-        index_time=seen.start + HOUR,
+        index_time=np.where(imaged, seen.imaged, seen.start + HOUR),
         oracle=oracle,
         attainable=attainable,
+        parts=parts,
         happened=np.stack(levels, axis=1),
     )
 
@@ -192,12 +199,15 @@ def _around(q: Floats) -> Floats:
     return true_severity(q[:, None], normal_points(4, CUBATURE))
 
 
-def _flags(world: World, task: Task, patient: Ints) -> Floats:
-    flags: Mapping[str, Bools] = world.patients.flags
-    logit = flags_logit(
-        task, {name: flag[patient] for name, flag in flags.items()}, world.model.params
-    )
-    return np.broadcast_to(np.asarray(logit, dtype=np.float64), (len(patient),))
+def _flags(world: World, task: Task, visit: Ints) -> Floats:
+    """What the flags of visits add to the logit of `task` (n,)."""
+    return np.sum(list(_parts(world, task, visit).values()), axis=0)
+
+
+def _parts(world: World, task: Task, visit: Ints) -> dict[str, Floats]:
+    """The same by part."""
+    flags = {name: flag[visit] for name, flag in world.visits.flags.items()}
+    return flag_terms(task, flags, world.model.params)
 
 
 def _binary(
@@ -219,6 +229,7 @@ def _binary(
         index_time=time,
         oracle=oracle[:, None],
         attainable=attainable[:, None],
+        parts=_parts(world, task, visit),
         happened=happened[:, None],
     )
 

@@ -16,7 +16,7 @@ from fusehr.raw.synthetic.arrays import DAY, HOUR, MISSING, Bools, Floats, Ints,
 from fusehr.raw.synthetic.identifiers import VISITS
 from fusehr.raw.synthetic.latent.departures import deaths, destinations, discharges
 from fusehr.raw.synthetic.latent.icu import draw_course
-from fusehr.raw.synthetic.latent.parts import flags_logit
+from fusehr.raw.synthetic.latent.parts import draw_flags, flags_logit
 from fusehr.raw.synthetic.latent.patients import IcuPlan, Patients
 from fusehr.raw.synthetic.latent.risks import BLOCK_HOURS, LAST_BLOCK, Risks
 from fusehr.raw.synthetic.latent.severity import paths, true_severity
@@ -34,9 +34,9 @@ class Visits:
     start: arrival at the ED, or admission. again: admission time of the second of two contiguous
     admissions. icu_in, icu_out: of the ICU stay. path: (V, hours, 4) q by the hour from `start` on.
     exit_block, leave_rate, reached, dies: of its course (see icu.Course), zero without an ICU stay.
-    w_mortality, w_readmission: through which the two outcomes saw severity. at_risk: of
-    readmission, that is discharged alive, neither to hospice nor to another hospital. soon_planned:
-    a planned visit within 30 days of the last.
+    flags: by part of the logit. w_mortality, w_readmission: through which the two outcomes saw
+    severity. at_risk: of readmission, that is discharged alive, neither to hospice nor to another
+    hospital. soon_planned: a planned visit within 30 days of the last.
     """
 
     patient: Ints
@@ -52,6 +52,7 @@ class Visits:
     admission_type: Ints
     discharged_to: Ints
     path: Floats
+    flags: dict[str, Bools]
     exit_block: Ints
     leave_rate: Floats
     reached: Bools
@@ -85,7 +86,8 @@ def draw_visits(
         if not len(due.patient):
             break
         rng = generator("synthetic", params.seed, block, "visit", order)
-        visits = _draw_order(rng, patients, risks, plan, order, due)
+        flags = draw_flags(params.seed, block, f"visit {order}", len(everyone))
+        visits = _draw_order(rng, patients, risks, plan, order, due, flags)
         drawn.append(visits)
         due = _next(rng, visits, more=order + 1 < patients.planned[due.patient])
     return _join(drawn)
@@ -107,11 +109,12 @@ def _draw_order(
     plan: IcuPlan,
     order: int,
     due: _Due,
+    flags_of_all: dict[str, Bools],
 ) -> Visits:
     """Visit number `order` of the patients who are due."""
     who, start, reason, params = due.patient, due.start, due.reason, risks.params
     n = len(who)
-    flags = {name: flag[who] for name, flag in patients.flags.items()}
+    flags = {name: flag[who] for name, flag in flags_of_all.items()}
     path = paths(rng, patients.mean[who], PATH_HOURS)
     in_icu = rng.random(n) < np.where(order == patients.icu_visit[who], plan.in_icu, plan.otherwise)
     kind = np.where(in_icu, choose(rng, p.ICU_TYPE_SHARES, n), choose(rng, p.TYPE_SHARES, n))
@@ -159,6 +162,7 @@ def _draw_order(
         admission_type=kind,
         discharged_to=to,
         path=path,
+        flags=flags,
         exit_block=np.where(in_icu, course.exit_block, 0),
         leave_rate=np.where(in_icu, course.leave_rate, 0.0),
         reached=in_icu & course.reached,
@@ -194,6 +198,11 @@ def _join(drawn: list[Visits]) -> Visits:
     columns = {
         field.name: np.concatenate([getattr(visits, field.name) for visits in drawn])
         for field in fields(Visits)
+        if field.name != "flags"
     }
     rows = np.lexsort((columns["order"], columns["patient"]))
-    return Visits(**{name: column[rows] for name, column in columns.items()})
+    flags = {
+        name: np.concatenate([visits.flags[name] for visits in drawn])[rows]
+        for name in drawn[0].flags
+    }
+    return Visits(flags=flags, **{name: column[rows] for name, column in columns.items()})

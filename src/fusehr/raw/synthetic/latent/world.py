@@ -17,6 +17,7 @@ from fusehr.raw.synthetic.latent.burden import (
 )
 from fusehr.raw.synthetic.latent.emergency import Emergencies, draw_emergencies
 from fusehr.raw.synthetic.latent.patients import IcuPlan, Patients, draw_patients, icu_plan
+from fusehr.raw.synthetic.latent.regimen import draw_diseases
 from fusehr.raw.synthetic.latent.risks import Risks, calibrate
 from fusehr.raw.synthetic.latent.supports import Runs, Stays, draw_supports
 from fusehr.raw.synthetic.latent.visits import Visits, draw_visits
@@ -39,6 +40,7 @@ class World:
     """One block. `present`, `billed`, `had`: (V, 25) true, coded, and true at or before each visit.
 
     dod: time of death by patient, in hospital or within a year of the last discharge; else MISSING.
+    diseases: (patients, 5) lasting ones outside the 25, rows of core/knowledge/diseases.csv.
     """
 
     model: Model
@@ -52,6 +54,7 @@ class World:
     billed: Bools
     had: Bools
     dod: Ints
+    diseases: Ints
 
     def stream(self, name: str) -> np.random.Generator:
         """A generator of its own for one kind of row, so that no table's draws move another's."""
@@ -86,6 +89,7 @@ def draw_world(model: Model, block: int) -> World:
         billed=present & (rng.random(present.shape) < BILLED),
         had=had,
         dod=dod,
+        diseases=draw_diseases(params.seed, block, len(patients.number)),
     )
 
 

@@ -14,11 +14,17 @@ from fusehr.raw.synthetic.latent.patients import YEAR
 from fusehr.raw.synthetic.latent.truth import visit_ids
 from fusehr.raw.synthetic.latent.world import World
 from fusehr.raw.synthetic.rows.keys import subject_id
-from fusehr.raw.synthetic.vocabulary.conditions import COMORBIDITIES, NAMES, diagnoses
+from fusehr.raw.synthetic.vocabulary.conditions import (
+    COMORBIDITIES,
+    NAMES,
+    diagnoses,
+    lasting_diseases,
+)
 from fusehr.raw.synthetic.vocabulary.places import ICD10_FROM
 
 CODED_OTHERS = 0.75  # chance that a visit's bill names a condition outside the 25
 SECOND_CODE = 0.25  # chance of a second code for one phenotype
+CODED_LASTING = 0.8  # chance that a visit's bill names one of the patient's lasting diseases
 ALWAYS = "former_smoker"  # billed where nothing else is: every visit has a code
 
 
@@ -28,6 +34,16 @@ def icd_version(world: World, visit: Ints) -> Ints:
     patients = world.patients
     years = (world.visits.start[visit] - patients.first_start[patient]) / YEAR
     return np.where(patients.real_year[patient] + years >= ICD10_FROM, 10, 9)
+
+
+def _lasting(world: World) -> tuple[Ints, Ints]:
+    """Visits, and rows of lasting_diseases() billed for them."""
+    rng = world.stream("lasting codes")
+    own = world.diseases[world.visits.patient]
+    visit, position = (
+        part.astype(np.int64) for part in np.nonzero(rng.random(own.shape) < CODED_LASTING)
+    )
+    return visit, 2 * own[visit, position] + (icd_version(world, visit) == 10)
 
 
 def tables(world: World) -> Iterator[tuple[str, pa.Table]]:
@@ -41,7 +57,7 @@ def tables(world: World) -> Iterator[tuple[str, pa.Table]]:
     coded[~coded.any(axis=1), names.index(ALWAYS)] = True
     visit, condition = (part.astype(np.int64) for part in np.nonzero(coded))
     version = icd_version(world, visit)
-    codes = diagnoses()
+    codes = (*diagnoses(), *lasting_diseases())
     # rows of diagnoses.csv by condition and version
     found = {
         (name, v): [i for i, c in enumerate(codes) if c.condition == name and c.icd_version == v]
@@ -55,7 +71,9 @@ def tables(world: World) -> Iterator[tuple[str, pa.Table]]:
     code = first[of] + choice
     twice = np.flatnonzero((rng.random(len(visit)) < SECOND_CODE) & (count[of] > 1))
     another = first[of][twice] + (choice[twice] + 1) % count[of][twice]
-    visit, code = np.concatenate([visit, visit[twice]]), np.concatenate([code, another])
+    lasting, lasting_code = _lasting(world)
+    visit = np.concatenate([visit, visit[twice], lasting])
+    code = np.concatenate([code, another, len(diagnoses()) + lasting_code])
 
     order = np.lexsort((rng.random(len(visit)), visit))
     visit, code = visit[order], code[order]

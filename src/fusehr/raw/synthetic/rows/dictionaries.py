@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fusehr.raw.synthetic.columns import build
 from fusehr.raw.synthetic.vocabulary import bedside, procedures
-from fusehr.raw.synthetic.vocabulary.conditions import diagnoses
+from fusehr.raw.synthetic.vocabulary.conditions import diagnoses, lasting_diseases
 from fusehr.raw.synthetic.vocabulary.laboratory import TESTS
 
 
@@ -45,7 +45,7 @@ def tables() -> Iterator[tuple[str, pa.Table]]:
         ),
     )
     for key, codes in (
-        ("hosp/d_icd_diagnoses", diagnoses()),
+        ("hosp/d_icd_diagnoses", (*diagnoses(), *lasting_diseases())),
         ("hosp/d_icd_procedures", procedures.codes()),
     ):
         listed = sorted(codes, key=lambda code: (code.icd_version, code.icd_code))

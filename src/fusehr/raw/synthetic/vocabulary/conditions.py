@@ -4,7 +4,8 @@ Phenotypes are single-level CCS categories (Healthcare Cost and Utilization Proj
 Harutyunyan et al., Multitask learning and benchmarking with clinical time series data, Sci Data
 2019, https://doi.org/10.1038/s41597-019-0103-9, table of phenotypes. Loadings are set by hand so
 that what goes together in patients does here. The codes they are billed under, with the titles of
-ICD-9-CM and ICD-10-CM as MIMIC-IV has them, stand in diagnoses.csv.
+ICD-9-CM and ICD-10-CM as MIMIC-IV has them, stand in diagnoses.csv. Apart from these, every
+patient has a few of the lasting diseases of core/knowledge/diseases.csv (see latent/regimen.py).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from fusehr.core.knowledge.facts import diseases
 from fusehr.raw.synthetic.latent.severity import CIRCULATORY as C
 from fusehr.raw.synthetic.latent.severity import RENAL as N
 from fusehr.raw.synthetic.latent.severity import RESPIRATORY as R
@@ -109,9 +111,22 @@ class Diagnosis:
 
 @cache
 def diagnoses() -> tuple[Diagnosis, ...]:
-    """Every code that is ever billed, in the order of diagnoses.csv."""
+    """Codes of the phenotypes and of COMORBIDITIES, in the order of diagnoses.csv."""
     text = (resources.files("fusehr.raw.synthetic.vocabulary") / "diagnoses.csv").read_text()
     return tuple(
         Diagnosis(row["condition"], int(row["icd_version"]), row["icd_code"], row["long_title"])
         for row in csv.DictReader(text.splitlines())
+    )
+
+
+@cache
+def lasting_diseases() -> tuple[Diagnosis, ...]:
+    """Codes of core/knowledge/diseases.csv: that of disease k in ICD-9 is row 2k, ICD-10 2k + 1."""
+    return tuple(
+        Diagnosis(disease.name, version, code, title)
+        for disease in diseases()
+        for version, code, title in (
+            (9, disease.icd9, disease.title9),
+            (10, disease.icd10, disease.title10),
+        )
     )

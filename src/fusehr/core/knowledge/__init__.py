@@ -1,0 +1,1 @@
+"""General medical facts as tables of names, and their typed loaders; no source's own data."""

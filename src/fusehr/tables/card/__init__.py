@@ -1,0 +1,1 @@
+"""The data set card: what the tables hold, in words, in one comparison and on one page."""

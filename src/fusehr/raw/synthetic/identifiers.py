@@ -42,6 +42,11 @@ def ed_only_ids(number: Ints, order: Ints) -> Ints:
     return 30_000_000 + _scatter(number * _PER_PATIENT + VISITS * PLACES + order)
 
 
+def clip_numbers(block: int, row: Ints) -> Ints:
+    """4xxxxxxx of a block's notes (fewer than 10,000): what a radiology report is filed under."""
+    return 40_000_000 + _scatter(block * 10_000 + row)
+
+
 _PER_PATIENT = VISITS * PLACES + ED_ONLY
 
 

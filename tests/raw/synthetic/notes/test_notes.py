@@ -269,12 +269,27 @@ def test_notes_look_like_notes(blocks: list[Block]) -> None:
     assert not any('"' in text or "{" in text or "nan" in text.split() for text in texts)
 
 
+def test_no_two_notes_are_equal(blocks: list[Block]) -> None:
+    """Else one text would stand in two folds: stock reports would, by the thousand."""
+    texts = [note.text for block in blocks for note in block.written.notes]
+    assert len(set(texts)) == len(texts)
+    reports = [
+        note.text.partition("\n")
+        for block in blocks
+        for note in block.written.notes
+        if block.written.schedule.kind[note.row] == NoteKind.RADIOLOGY
+    ]
+    clips = {first for first, _, _ in reports}
+    assert len(clips) == len(reports) > 1000
+    assert all(re.fullmatch(r"CLIP # 4\d{7}", clip) for clip in clips)
+
+
 def test_different_sentences_are_many_but_can_be_embedded(blocks: list[Block]) -> None:
     """At 4,000 patients there are more: these are the sentences of 750."""
     texts = {
         spoken.text
         for block in blocks
-        for note in block.written.notes
+        for note in block.telling()
         for spoken in note.sentences
         if "BP " not in spoken.text and "SpO2 " not in spoken.text
     }

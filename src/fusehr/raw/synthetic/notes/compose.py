@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusehr.raw.synthetic.arrays import DAY, MISSING
+from fusehr.raw.synthetic.identifiers import clip_numbers
 from fusehr.raw.synthetic.latent.world import World
 from fusehr.raw.synthetic.notes import radiology
 from fusehr.raw.synthetic.notes import sentences as say
@@ -54,11 +55,12 @@ def draw(world: World) -> Written:
     author = _Author(world, when, draw_episodes(world), signs(world, when))
     marks = world.stream("notes words").random((len(when), MARKS))
     notes: list[Note] = []
+    clips = clip_numbers(world.block, np.arange(len(when))).tolist()
     previous: dict[int, Parts] = {}  # of each stay; progress notes follow their unit's in order
     for row, kind in enumerate(when.kind.tolist()):
         pick = Picker(marks[row].tolist())
         if kind == NoteKind.RADIOLOGY:
-            film = radiology.report(pick, author.sex(row))
+            film = radiology.report(pick, author.sex(row), clips[row])
             notes.append(Note(row, film.text, film.sentences))
             continue
         stay = int(when.stay[row])

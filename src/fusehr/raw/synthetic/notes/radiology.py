@@ -21,9 +21,14 @@ class Report(NamedTuple):
     sentences: tuple[Sentence, ...]
 
 
-def report(pick: Picker, sex: str) -> Report:
-    """A report; `pick` chooses, `sex` is M or F."""
+def report(pick: Picker, sex: str, clip: int) -> Report:
+    """A report; `pick` chooses, `sex` is M or F.
+
+    `clip`: its number, without which reports of two patients would be equal now and then, and one
+    text would stand in two folds.
+    """
     texts = _texts()
+    filed = f"CLIP # {clip}"
     examined = [pick(texts[name]) for name in ("exam", "indication", "technique", "comparison")]
     examined[1] = examined[1].replace("SEX", sex)
     found = [
@@ -32,8 +37,8 @@ def report(pick: Picker, sex: str) -> Report:
         if pick.happens(often)
     ]
     found.append(pick(texts["close"]))
-    text = "\n".join([*examined, "FINDINGS:", " ".join(found)]) + "\n"
-    return Report(text, tuple(Sentence(said) for said in (*examined, *found)))
+    text = "\n".join([filed, *examined, "FINDINGS:", " ".join(found)]) + "\n"
+    return Report(text, tuple(Sentence(said) for said in (filed, *examined, *found)))
 
 
 @cache

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from fusehr.core.params.raw import SyntheticParams
 from fusehr.raw.synthetic.latent.patients import icu_plan
 from fusehr.raw.synthetic.latent.world import World
-from fusehr.raw.synthetic.rows import draws
+from fusehr.raw.synthetic.rows import draws, movements, people
 from fusehr.raw.synthetic.vocabulary import bedside as item
 from fusehr.raw.synthetic.vocabulary.conditions import PHENOTYPES
 
@@ -230,3 +230,20 @@ def test_vital_signs_tell_of_death_only_through_the_signal(
         assert error < 0.04
         told = (roc_auc_score(died, score) - 0.5) / error
         assert told > 3 if severity else abs(told) < 3, (severity, told)
+
+
+def test_an_admission_entered_late_hides_a_stay_whole_or_not_at_all() -> None:
+    """Of a stay that a change of bed split, the second half alone would be one with no truth."""
+    entered_late = split = 0
+    for world in draw_worlds(make_params(dirty=0.2), blocks=4):
+        tables = dict(people.tables(world)) | dict(movements.tables(world))
+        admitted = tables["hosp/admissions"].select(["hadm_id", "admittime"]).to_pandas()
+        stays = tables["icu/icustays"].select(["hadm_id", "intime"]).to_pandas()
+        stays = stays.merge(admitted, on="hadm_id")
+        late = stays["intime"] < stays["admittime"]
+        beds = stays.groupby("hadm_id")["intime"].transform("size")
+        entered_late += int(late.sum())
+        split += int((beds > 1).sum())
+        assert not (late & (beds > 1)).any()
+    assert entered_late > 100
+    assert split > 50

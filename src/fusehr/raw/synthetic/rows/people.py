@@ -16,7 +16,7 @@ from fusehr.raw.synthetic.columns import build, words
 from fusehr.raw.synthetic.latent.patients import BLOCK
 from fusehr.raw.synthetic.latent.truth import visit_ids
 from fusehr.raw.synthetic.latent.world import World
-from fusehr.raw.synthetic.rows.keys import first_end, subject_id
+from fusehr.raw.synthetic.rows.keys import first_end, moves, subject_id
 from fusehr.raw.synthetic.vocabulary import places as p
 
 FLOORED_DEATHS = 0.25  # dischtime is midnight of the day, before deathtime: 4 of 15 in the demo
@@ -101,6 +101,8 @@ def _whole_visits(world: World) -> dict[str, Ints]:
     floored &= midnight > np.maximum(visits.admit, visits.icu_in) + 6 * HOUR
     # a few admissions are entered late: their ICU stay then begins before them, as in MIMIC
     late = (visits.icu_in != MISSING) & (rng.random(n) < world.model.params.dirty_share)
+    # not where a change of bed made two stays of one: the second alone would be kept
+    late[world.stays.visit[moves(world)[0] != MISSING]] = False
     unknown = (visits.discharged_to < p.HOSPICE) & (rng.random(n) < 0.1)
     in_ed = visits.ed_end != MISSING
     walked = in_ed & (rng.random(n) < 0.08)

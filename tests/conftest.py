@@ -1,10 +1,13 @@
-"""What every test may use: a hospital in MIMIC's layout, and the real data where it is at hand."""
+"""What every test may use: a hospital in MIMIC's layout, a web server that can
+misbehave, and the real data where it is at hand."""
 
 from __future__ import annotations
 
 import gzip
+import http.server
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,65 @@ def write_hospital(raw: Path, tables: dict[str, str]) -> None:
 def make_hospital() -> Callable[[Path, dict[str, str]], None]:
     """write_hospital, for tests that make a hospital of their own."""
     return write_hospital
+
+
+class Web:
+    """A real HTTP server on this host; `faults[path]` are used up one a request, first come."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.ranges = True
+        self.wrong_ranges = 0  # answers that start at the first byte whatever was asked for
+        self.faults: dict[str, list[int]] = {}
+        self.asked: list[tuple[str, str | None]] = []
+        web = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                web.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        """A fault of 400 to 599 is that status; another breaks off after so many bytes."""
+        name, asked = request.path.lstrip("/"), request.headers.get("Range")
+        self.asked.append((name, asked))
+        queue = self.faults.get(name, [])
+        fault = queue.pop(0) if queue else None
+        if fault is not None and 400 <= fault < 600:
+            request.send_error(fault)
+            return
+        if name not in self.files:
+            request.send_error(404)
+            return
+        body, start = self.files[name], 0
+        if asked and self.ranges:
+            start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if self.wrong_ranges:
+                self.wrong_ranges, start = self.wrong_ranges - 1, 0
+            if start >= len(body):
+                request.send_response(416)
+                request.send_header("Content-Range", f"bytes */{len(body)}")
+                request.send_header("Content-Length", "0")
+                request.end_headers()
+                return
+            request.send_response(206)
+            request.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        else:
+            request.send_response(200)
+        request.send_header("Content-Length", str(len(body) - start))
+        request.end_headers()
+        request.wfile.write(body[start:] if fault is None else body[start : start + fault])
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    served = Web()
+    yield served
+    served.server.shutdown()
+    served.server.server_close()

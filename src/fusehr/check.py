@@ -8,14 +8,18 @@ from typing import Any
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import lookup, read_yaml, stage_params, validate
+from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
+from fusehr.core.params.rag import RagParams
 from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 
 BLOCKS: dict[str, Any] = {
     "tables": TablesParams,
+    "embed": EmbedParams,
+    "rag": RagParams,
     "train": TrainParams,
     "model": ModelParams,
     "evaluate": EvaluateParams,

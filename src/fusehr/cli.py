@@ -33,6 +33,14 @@ def main() -> None:
     commands.add_parser(
         "powered", help="run benchmarks/powered/profile.yaml on HEAD and keep its result there"
     )
+    explain = commands.add_parser("explain", help="what the graph tells of one sample, and why")
+    explain.add_argument("sample_id", help="as in the table samples, for example mortality-3000001")
+    server = commands.add_parser(
+        "embed-server", help="serve an encoder to `embed.encoder=gradio:<url>` (needs gradio)"
+    )
+    server.add_argument("--encoder", default="minilm", help="minilm or hf:<id or folder>")
+    server.add_argument("--host", default="127.0.0.1")
+    server.add_argument("--port", type=int, default=7860)
     arguments = parser.parse_args()
     run(lambda: _dispatch(arguments))
 
@@ -56,6 +64,14 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.check import check_params
 
         say(f"params.yaml: {check_params(Path())} stages can read all that they declare")
+    elif arguments.command == "explain":
+        from fusehr.rag.explain import explain
+
+        say(explain(TABLES, Path("data/rag"), arguments.sample_id))
+    elif arguments.command == "embed-server":
+        from fusehr.embed.server import serve
+
+        serve(Path(), arguments.encoder, arguments.host, arguments.port)
     elif arguments.command == "powered":
         from fusehr.powered import powered
 

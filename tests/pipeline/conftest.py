@@ -30,9 +30,10 @@ SMALL: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Clone:
-    """A git clone with its own data, DVC cache and remote."""
+    """A git clone with its own data, DVC cache and remote; `store`: of vectors."""
 
     folder: Path
+    store: Path
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
         """Output (stdout and stderr) of `command`, run in the clone with its own sources."""
@@ -56,6 +57,7 @@ class Clone:
         return kept | {
             "PATH": path,
             "PYTHONPATH": str(self.folder / "src"),
+            "FUSEHR_CACHE": str(self.store),
             "DVC_GLOBAL_CONFIG_DIR": str(self.folder.parent / "dvc-settings"),
             "DVC_SYSTEM_CONFIG_DIR": str(self.folder.parent / "dvc-settings"),
             "DVC_SITE_CACHE_DIR": str(self.folder.parent / "dvc-site"),
@@ -95,7 +97,7 @@ def clone_into(folder: Path) -> Clone:
         if (ROOT / name).is_file() and name != "dvc.lock":
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    clone = Clone(folder)
+    clone = Clone(folder, folder.parent / "store")
     clone.run("git", "init", "--quiet", "--initial-branch=main")
     return clone
 
@@ -120,4 +122,4 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def copy_of_small(small: Clone, tmp_path: Path) -> Clone:
     """A copy of the small run that a test may spoil."""
     shutil.copytree(small.folder, tmp_path / "fusehr", symlinks=True)
-    return Clone(tmp_path / "fusehr")
+    return Clone(tmp_path / "fusehr", small.store)

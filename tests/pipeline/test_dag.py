@@ -15,7 +15,7 @@ from fusehr.core.frame.params import declared_params
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/fusehr"
-ROOMS = ("raw", "tables", "train", "evaluate")
+ROOMS = ("raw", "tables", "embed", "rag", "train", "evaluate")
 SHARED = ("core", "models")
 
 

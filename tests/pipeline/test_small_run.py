@@ -62,6 +62,26 @@ def test_d_model_reruns_one_recipe_its_score_and_the_leaderboard(copy_of_small: 
     assert "32" in copy_of_small.run("dvc", "exp", "show", "--csv", "--only-changed")
 
 
+def test_another_encoder_reruns_embed_and_what_follows(copy_of_small: Any) -> None:
+    output = copy_of_small.run("dvc", "exp", "run", "-S", "embed.encoder=tfidf_svd")
+    assert stages_run(output) == {"embed", "rag-embed"}
+
+
+@pytest.mark.real
+def test_another_graph_reruns_rag_and_what_follows(copy_of_small: Any, mirror: Path) -> None:
+    output = copy_of_small.run(
+        "dvc", "exp", "run", "-S", "rag.kg=disease_ontology", FUSEHR_MIRROR=str(mirror)
+    )
+    assert stages_run(output) == {
+        "rag-knowledge",
+        "rag",
+        "rag-embed",
+        "train@gbm_facts",
+        "evaluate-score@gbm_facts",
+        "evaluate",
+    }
+
+
 def test_d_model_must_be_divisible_by_heads(copy_of_small: Any) -> None:
     output = copy_of_small.run("dvc", "exp", "run", "-S", "model.d_model=30", check=False)
     assert "params.yaml: model: d_model 30 is not divisible by heads 4" in output
@@ -130,8 +150,9 @@ def test_killed_in_the_middle_and_run_again(copy_of_small: Any, stage: str, part
     assert not list(Path(clone.folder, "data").rglob(".*.partial"))
 
 
-def test_a_clean_clone_without_cache_gives_the_same_lock(small: Any) -> None:
-    assert "0 differ" in small.run("fusehr", "verify")
+def test_a_clean_clone_without_cache_gives_the_same_lock(small: Any, tmp_path: Path) -> None:
+    """Without the store of vectors too."""
+    assert "0 differ" in small.run("fusehr", "verify", FUSEHR_CACHE=str(tmp_path))
 
 
 def test_the_powered_profile_leaves_its_result_with_the_commit(copy_of_small: Any) -> None:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from fusehr.core import cache_folder, download
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import output_folder
 from fusehr.core.mimic_layout import OPTIONAL_PARTS, REQUIRED_PARTS, TABLES
 from fusehr.core.params.raw import Mimic4DemoParams
-from fusehr.raw import download, mimic4_demo, physionet
+from fusehr.raw import mimic4_demo, physionet
 
 REAL_MIRROR = os.environ.get("FUSEHR_MIRROR", "")
 PROJECT = "mimic-iv-demo/2.2"
@@ -219,7 +220,7 @@ def test_cache_folder_is_the_users_own_unless_the_variable_names_another(monkeyp
     chosen = physionet.origin(PROJECT, "u")
     assert chosen == physionet.Download("u", Path("/somewhere/physionet") / PROJECT)
     monkeypatch.delenv("FUSEHR_CACHE")
-    monkeypatch.setattr(physionet, "user_cache_path", lambda name: Path("/home/of") / name)
+    monkeypatch.setattr(cache_folder, "user_cache_path", lambda name: Path("/home/of") / name)
     chosen = physionet.origin(PROJECT, "u")
     assert chosen == physionet.Download("u", Path("/home/of/fusehr/physionet") / PROJECT)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from fusehr.core.disk import naming
 from fusehr.core.frame.files import sha256_of, write_json
 from fusehr.core.mimic_files import MANIFEST, FileEntry, Manifest
 from fusehr.core.mimic_layout import OPTIONAL_PARTS, TABLES
-from fusehr.raw.disk import naming
 from fusehr.raw.table_file import check, write_empty
 
 

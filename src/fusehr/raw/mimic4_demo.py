@@ -11,12 +11,12 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from fusehr.core.disk import naming
 from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.mimic_layout import REQUIRED_PARTS, TABLES, MimicTable
 from fusehr.core.params.raw import Mimic4DemoParams
 from fusehr.raw import manifest
-from fusehr.raw.disk import naming
 from fusehr.raw.physionet import Origin, checksums, origin
 from fusehr.raw.table_file import check
 

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from platformdirs import user_cache_path
-
+from fusehr.core.cache_folder import cache_folder
+from fusehr.core.download import fetch
 from fusehr.core.frame.errors import InputError
-from fusehr.raw.download import fetch
 
 MIRROR = "FUSEHR_MIRROR"
-CACHE = "FUSEHR_CACHE"
 
 
 class Origin(Protocol):
@@ -69,9 +67,7 @@ def origin(project: str, url: str) -> Origin:
     """Origin of `project` (`mimic-iv-demo/2.2`): the mirror if FUSEHR_MIRROR is set, else `url`."""
     if mirror := os.environ.get(MIRROR):
         return Mirror(Path(mirror) / project)
-    cache = os.environ.get(CACHE)
-    root = Path(cache) if cache else user_cache_path("fusehr")
-    return Download(url, root / "physionet" / project)
+    return Download(url, cache_folder("physionet") / project)
 
 
 def checksums(text: str) -> dict[str, str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from fusehr.core.disk import naming
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import CHUNK
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.mimic_layout import PROVENANCE, MimicTable
-from fusehr.raw.disk import naming
 
 LARGE = 64 << 20  # bytes; a smaller file is read in less than a second, a bar would only flicker
 LONGEST_HEADER = 1 << 16  # bytes; the longest header of MIMIC-IV has 410

@@ -23,7 +23,7 @@ from fusehr.core.frame.errors import InputError
 T = TypeVar("T")
 C = TypeVar("C")
 
-BLOCKS = ("raw", "tables", "train", "model", "recipes", "evaluate")
+BLOCKS = ("raw", "tables", "embed", "rag", "train", "model", "recipes", "evaluate")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)

@@ -20,7 +20,7 @@ import numpy as np
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
 
-Modality = Literal["series", "codes"]
+Modality = Literal["series", "codes", "facts"]
 
 
 class Skip(Exception):
@@ -35,6 +35,7 @@ class RecipeParams:
     modalities: tuple[Modality, ...]
     shared: str
     needs: str
+    reads: str
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Source:
     con: duckdb.DuckDBPyConnection
     tables: Path
     threads: int
+
+    @property
+    def rag(self) -> Path:
+        """What the room `rag` wrote, beside the tables."""
+        return self.tables.parent / "rag"
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
 from fusehr.core.gate.availability import attach_events
 from fusehr.core.params.model import ModelParams
-from fusehr.models.fitting import (
+from fusehr.models.networks.fitting import (
     fit_module,
     predict_logits,
     probabilities,
     settle_torch,
     start_at_prevalence,
 )
-from fusehr.models.lstm import Pooling, SeriesLSTM
-from fusehr.models.series import SeriesScaler, load_bins
+from fusehr.models.networks.lstm import Pooling, SeriesLSTM
+from fusehr.models.networks.series import SeriesScaler, load_bins
 from fusehr.train.engine.contract import Epoch, Fit, RecipeParams, Skip, Source
 
 Shared = ModelParams

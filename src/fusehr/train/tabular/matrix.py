@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 
 from fusehr.core.cohort import TaskSamples
+from fusehr.core.frame.schemas import check_parquet
 from fusehr.core.gate.availability import attach_codes, attach_events
+from fusehr.core.rag_schemas import FACT_COUNTS
 from fusehr.train.engine.contract import Modality, Skip, Source
 
 TABLES = ("samples", "dynamic", "visits", "static")
 
 WHOLE = ("last", "first", "min", "max", "mean", "count", "hours_since")
 RECENT = ("min", "max", "mean", "count")
+
+LACKING: Mapping[Modality, str] = {"series": "events", "codes": "codes", "facts": "facts"}
 
 Columns = Mapping[str, Any]  # what a query returns: a masked or plain array a column
 
@@ -57,7 +61,8 @@ def build_matrix(
     modalities: Collection[Modality],
     recent_hours: Sequence[int] = (),
 ) -> Matrix:
-    """Window aggregates (series), codes of visits (codes), and age and sex, which are always had.
+    """Window aggregates (series), codes of visits (codes), age and sex, which are always had, and
+    counts of asserted findings and of matched relations of the graph (facts).
 
     recent_hours: windows that end at the index, in hours, besides the whole input window.
     Raises Skip where the source has nothing of any of `modalities` for this task.
@@ -77,8 +82,13 @@ def build_matrix(
         if codes.columns:
             found = True
             parts.append(codes)
+    if "facts" in modalities:
+        facts = _facts(source, n)
+        if facts.columns:
+            found = True
+            parts.append(facts)
     if not found:
-        lacking = " and ".join({"series": "no events", "codes": "no codes"}[m] for m in modalities)
+        lacking = " and ".join(f"no {LACKING[modality]}" for modality in modalities)
         raise Skip(f"needs {' or '.join(modalities)}: {lacking}")
     return Matrix(
         values=np.concatenate([part.values for part in parts], axis=1),
@@ -125,6 +135,13 @@ def _dense(
         columns=tuple(f"{variable}|{window}|{stat}" for variable in variables for stat in stats),
         absent=np.tile(absent, len(variables)),
     )
+
+
+def _facts(source: Source, n: int) -> Matrix:
+    path = source.rag / f"{FACT_COUNTS.name}.parquet"
+    check_parquet(path, FACT_COUNTS)
+    source.con.from_parquet(str(path)).create_view("fact_counts", replace=True)
+    return _sparse(_fetch(source, "facts.sql"), n)
 
 
 def _sparse(found: Columns, n: int) -> Matrix:

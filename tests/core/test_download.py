@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fusehr.core import download
+from fusehr.core.download import fetch
 from fusehr.core.frame.errors import InputError
-from fusehr.raw import download
-from fusehr.raw.download import fetch
 
 CONTENT = random.Random(3).randbytes(3_000_000)  # longer than one block
 

@@ -13,9 +13,9 @@ from requests import Response
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
+from fusehr.core.disk import naming
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import CHUNK
-from fusehr.raw.disk import naming
 
 ATTEMPTS = 6  # without getting further; waits of 1, 2, 4, 8, 16 s pass over a server's restart
 PAUSE = 1.0  # seconds before the second attempt, doubled for each further one

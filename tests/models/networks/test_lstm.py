@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fusehr.models.lstm import Pooling, SeriesLSTM
-from fusehr.models.pooling import AttentionPooling
+from fusehr.models.networks.lstm import Pooling, SeriesLSTM
+from fusehr.models.networks.pooling import AttentionPooling
 
 POOLINGS: list[Pooling] = ["last", "attention"]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.params.model import ModelParams
-from fusehr.models.fitting import (
+from fusehr.models.networks.fitting import (
     fit_module,
     predict_logits,
     probabilities,

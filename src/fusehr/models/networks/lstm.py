@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from fusehr.models.pooling import AttentionPooling, LastStep
+from fusehr.models.networks.pooling import AttentionPooling, LastStep
 
 Pooling = Literal["last", "attention"]
 

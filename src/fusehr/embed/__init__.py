@@ -1,0 +1,1 @@
+"""Room `embed`: the texts of notes and indicators become vectors."""

@@ -1,0 +1,1 @@
+"""Networks that recipes are built of, and how they are fitted."""

@@ -1,0 +1,1 @@
+"""Text encoders behind one small interface, and the reduction of what they give."""

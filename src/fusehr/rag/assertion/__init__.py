@@ -1,0 +1,1 @@
+"""Assertion of a disease mention: present, absent, historical, family or hypothetical."""

@@ -1,0 +1,1 @@
+"""Mention strings linked to diseases of the knowledge graph: by name, then by vector."""

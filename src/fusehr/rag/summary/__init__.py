@@ -1,0 +1,1 @@
+"""A sample's signals, diseases and facts as one text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from fusehr.core.frame.schemas import BYTE, FLAG, FLOAT, INT, TEXT, TEXTS, Column, Table
@@ -104,3 +105,9 @@ def reduced_table(dimension: int) -> Table:
         sort=("text_sha256",),
         unique=("text_sha256",),
     )
+
+
+def fixed_lists(vectors: np.ndarray) -> pa.Array:
+    """float32 (n, d) as an Arrow array of n lists of d: the column `vector`."""
+    flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusehr.core.cohort import load_rounds, split_sha
-from fusehr.core.embed_schemas import reduced_table
+from fusehr.core.embed_schemas import fixed_lists, reduced_table
 from fusehr.core.frame.files import write_json
 from fusehr.core.frame.schemas import check_parquet
 from fusehr.core.params.embed import EmbedParams
-from fusehr.embed.vectors import CHUNK, fixed_lists, read_vectors
+from fusehr.embed.vectors import CHUNK, read_vectors
 from fusehr.models.text import reduction
 from fusehr.models.text.encoder import TextEncoder
 from fusehr.models.text.reduction import Reduction

@@ -17,12 +17,12 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from fusehr.core.cache_folder import cache_folder
-from fusehr.core.embed_schemas import vectors_table
+from fusehr.core.embed_schemas import fixed_lists, vectors_table
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.schemas import check_parquet
 from fusehr.core.vector_store import VectorStore
 from fusehr.embed.corpus import text_batches
-from fusehr.models.text.encoder import UNKNOWN, TextEncoder
+from fusehr.models.text.encoder import UNKNOWN, TextEncoder, encode_in_order
 
 CHUNK = 4096  # texts looked up, written and read at a time
 
@@ -106,11 +106,8 @@ def _stored(store: VectorStore, texts: Path, encoder: TextEncoder) -> Iterator[P
 
 def _direct(texts: Path, encoder: TextEncoder) -> Iterator[Part]:
     for batch in text_batches(texts, CHUNK):
-        vectors = np.empty((len(batch), encoder.dimension), dtype=np.float32)
-        truncated = np.empty(len(batch), dtype=np.int8)
-        for part in encoder.encode_stream(batch["text"].to_pylist()):
-            vectors[part.rows], truncated[part.rows] = part.vectors, part.truncated
-        yield batch["text_sha256"], vectors, truncated
+        found = encode_in_order(encoder, batch["text"].to_pylist())
+        yield batch["text_sha256"], found.vectors, found.truncated
 
 
 def _write(folder: Path, encoder: TextEncoder, parts: Iterator[Part]) -> int | None:
@@ -133,12 +130,6 @@ def _write(folder: Path, encoder: TextEncoder, parts: Iterator[Part]) -> int | N
             writer.write_table(pa.Table.from_arrays(columns, schema=schema.arrow()))
     check_parquet(path, schema)
     return None if unknown else cut
-
-
-def fixed_lists(vectors: np.ndarray) -> pa.Array:
-    """float32 (n, d) as an Arrow array of n lists of d."""
-    flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
-    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
 
 def read_vectors(batch: pa.RecordBatch | pa.Table) -> np.ndarray:

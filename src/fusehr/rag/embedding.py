@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
-from fusehr.core.embed_schemas import TEXTS_TABLE, reduced_table, vectors_table
+from fusehr.core.embed_schemas import TEXTS_TABLE, fixed_lists, reduced_table, vectors_table
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, read_parquet, write_parquet
 from fusehr.core.params.embed import EmbedParams
@@ -55,10 +55,10 @@ def embed_texts(rag: Path, embedded: Path, kinds: list[EmbeddedText], params: Em
         "encoder": pa.array([encoder.name] * len(shas), pa.string()),
         "dimension": pa.array(np.full(len(shas), encoder.dimension), pa.int64()),
         "truncated": pa.array(found.truncated == 1, mask=~told),
-        "vector": _lists(found.vectors),
+        "vector": fixed_lists(found.vectors),
     }
     write_parquet(rag / "vectors.parquet", pa.table(columns), vectors_table(encoder.dimension))
-    small = {"text_sha256": shas, "vector": _lists(reduce(found.vectors))}
+    small = {"text_sha256": shas, "vector": fixed_lists(reduce(found.vectors))}
     width = reduce.directions.shape[1]
     write_parquet(rag / "reduced.parquet", pa.table(small), reduced_table(width))
     return Tally(len(shas), found.encoded, encoder.name)
@@ -68,9 +68,3 @@ def _fitted_encoder(embedded: Path, dimension: int) -> TextEncoder:
     if (embedded / WEIGHTS).exists():
         return TfidfSvd.load(embedded)
     return HashedWords(dimension)
-
-
-def _lists(vectors: np.ndarray) -> pa.Array:
-    """float32 (n, d) as n lists of d."""
-    flat = pa.array(np.ascontiguousarray(vectors).ravel(), pa.float32())
-    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])

@@ -14,7 +14,7 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.params.embed import EmbedParams, GradioParams
 from fusehr.core.params.rag import MatchingParams
 from fusehr.core.vector_store import VectorStore
-from fusehr.models.text.encoder import TextEncoder
+from fusehr.models.text.encoder import TextEncoder, encode_in_order
 
 CHUNK = 4096
 Encode = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d) of length 1
@@ -36,8 +36,8 @@ def vectors_of(encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
     same bytes whatever the store held before.
     """
     if not encoder.stored:
-        vectors, truncated = _encode(encoder, texts)
-        return Vectors(vectors, truncated, len(texts))
+        direct = encode_in_order(encoder, texts)
+        return Vectors(direct.vectors, direct.truncated, len(texts))
     keys = [sha256(text.encode()).digest() for text in texts]
     store = VectorStore(cache_folder("vectors"), encoder.fingerprint, encoder.dimension)
     with closing(store):
@@ -45,8 +45,8 @@ def vectors_of(encoder: TextEncoder, texts: Sequence[str]) -> Vectors:
         missing = list(dict.fromkeys(np.flatnonzero(~known).tolist()))
         for start in range(0, len(missing), CHUNK):
             rows = missing[start : start + CHUNK]
-            vectors, truncated = _encode(encoder, [texts[row] for row in rows])
-            store.put([keys[row] for row in rows], vectors, truncated)
+            made = encode_in_order(encoder, [texts[row] for row in rows])
+            store.put([keys[row] for row in rows], made.vectors, made.truncated)
         found = store.get(keys)
         if not found.known.all():
             raise InputError(
@@ -90,11 +90,3 @@ def _as_embed(params: MatchingParams, threads: int) -> EmbedParams:
         fit_texts=100,
         gradio=GradioParams(model="none", batch=1, timeout_s=1.0, retries=0),
     )
-
-
-def _encode(encoder: TextEncoder, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    vectors = np.empty((len(texts), encoder.dimension), dtype=np.float32)
-    truncated = np.empty(len(texts), dtype=np.int8)
-    for part in encoder.encode_stream(texts):
-        vectors[part.rows], truncated[part.rows] = part.vectors, part.truncated
-    return vectors, truncated

@@ -12,20 +12,7 @@ import duckdb
 import pandas as pd
 
 from fusehr.core.frame.files import output_folder, sha256_of, write_json, write_parquet
-from fusehr.core.frame.schemas import (
-    DRUGS,
-    DYNAMIC,
-    IMAGE_POOL,
-    IMAGES,
-    LABEL,
-    NOTES,
-    SAMPLES,
-    SPLITS,
-    STATIC,
-    STAYS,
-    TRUTH,
-    VISITS,
-)
+from fusehr.core.frame.schemas import SPLITS, TABLES, TRUTH
 from fusehr.core.frame.stage import say
 from fusehr.core.mimic_files import read_manifest
 from fusehr.core.params.tables import TablesParams
@@ -102,19 +89,9 @@ def _convert(
 
     say("tables: writing")
     write_parquet(folder / "splits.parquet", splits, SPLITS)
-    for schema in (
-        STATIC,
-        DYNAMIC,
-        LABEL,
-        VISITS,
-        STAYS,
-        DRUGS,
-        NOTES,
-        IMAGES,
-        IMAGE_POOL,
-        SAMPLES,
-    ):
-        save(con, schema.name, folder, schema)
+    for schema in TABLES:
+        if schema not in (SPLITS, TRUTH):
+            save(con, schema.name, folder, schema)
     _fitted(con, folder)
     _truth(con, raw, folder)
     return dropped

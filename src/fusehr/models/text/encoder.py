@@ -54,14 +54,20 @@ class TextEncoder(Protocol):
 
 def encode(encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
     """Vectors float32 (n, dimension) of n texts in their order, each of length 1."""
+    return encode_in_order(encoder, texts).vectors
+
+
+def encode_in_order(encoder: TextEncoder, texts: Sequence[str]) -> Encoded:
+    """All of `texts` in their order; InputError where the encoder leaves one out."""
     vectors = np.empty((len(texts), encoder.dimension), dtype=np.float32)
+    truncated = np.empty(len(texts), dtype=np.int8)
     done = 0
     for part in encoder.encode_stream(texts):
-        vectors[part.rows] = part.vectors
+        vectors[part.rows], truncated[part.rows] = part.vectors, part.truncated
         done += len(part.rows)
     if done != len(texts):
         raise InputError(f"{encoder.name}: expected {len(texts)} vectors, found {done}")
-    return vectors
+    return Encoded(np.arange(len(texts)), vectors, truncated)
 
 
 def unit(vectors: np.ndarray, name: str) -> np.ndarray:

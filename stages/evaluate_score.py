@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fusehr.core.frame import stage
 from fusehr.core.frame.params import stage_params
-from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.params.evaluate import score_params
 from fusehr.evaluate.scoring.score_recipe import score_recipe
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     tasks = score_recipe(
         Path("data/train", recipe),
         Path("data/evaluate", recipe),
-        params.section("evaluate", EvaluateParams),
+        score_params(params),
         step_hours=params.section("tables.deterioration.step_hours", int),
     )
     stage.say(f"{recipe}: scored {', '.join(tasks) or 'nothing'}")

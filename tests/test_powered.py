@@ -1,14 +1,18 @@
-"""The powered profile's parameters, laid over params.yaml."""
+"""The powered profile: its parameters, and what is kept of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
+from fusehr import powered as module
 from fusehr.core.frame.errors import InputError
-from fusehr.powered import FOLDER, PROFILE, overlay
+from fusehr.powered import FOLDER, PROFILE, SILENCED_PROFILE, TRIED, overlay, powered
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,6 +31,16 @@ def test_the_profile_changes_what_it_names_and_nothing_else() -> None:
     assert changed == params
 
 
+def test_the_silenced_profile_leaves_the_series_alone_with_signal() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    for name in (PROFILE, SILENCED_PROFILE):
+        params = overlay(params, yaml.safe_load((ROOT / FOLDER / name).read_text()), file=name)
+    signal = params["raw"]["synthetic"]["signal"]
+    assert signal == {"severity": 1.0, "notes": 0.0, "image": 0.0, "graph": 0.0}
+    assert params["raw"]["synthetic"]["patients"] == 12_000
+    assert set(TRIED) <= set(params["recipes"])
+
+
 def test_an_unknown_parameter_stops() -> None:
     with pytest.raises(InputError, match=r"profile.yaml: raw.pateints: expected a value"):
         overlay({"raw": {"patients": 1}}, {"raw.pateints": 2}, file="profile.yaml")
@@ -35,3 +49,57 @@ def test_an_unknown_parameter_stops() -> None:
 def test_another_type_stops() -> None:
     with pytest.raises(InputError, match=r"profile.yaml: raw.patients: expected int, found str"):
         overlay({"raw": {"patients": 1}}, {"raw.patients": "2"}, file="profile.yaml")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose clone DVC seems to rebuild: `dvc repro` writes what the run would."""
+    repository, clone = tmp_path / "repository", tmp_path / "clone"
+    (repository / FOLDER).mkdir(parents=True)
+    (repository / FOLDER / PROFILE).write_text("raw.patients: 12\n")
+    clone.mkdir()
+    (clone / "params.yaml").write_text("raw:\n  patients: 1\n")
+
+    @contextmanager
+    def cloned(root: Path) -> Iterator[Path]:
+        assert root == repository
+        yield clone
+
+    def dvc(clone: Path, *arguments: str) -> None:
+        if arguments == ("repro",):
+            if (clone / "broken").exists():
+                raise InputError("dvc repro: expected exit code 0, found 1")
+            for name in ("metrics/leaderboard.json", "plots/paired.csv", "dvc.lock"):
+                (clone / name).parent.mkdir(exist_ok=True)
+                (clone / name).write_text(name)
+
+    def told(folder: Path) -> str:
+        present = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+        return "\n".join(present)
+
+    monkeypatch.setattr(module, "clean_clone", cloned)
+    monkeypatch.setattr(module, "dvc", dvc)
+    monkeypatch.setattr(module, "git", lambda *_: "0123abc")
+    monkeypatch.setattr(module, "powered_report", told)
+    monkeypatch.setattr(module, "_silenced", lambda _: pd.DataFrame({"withheld": ["notes"]}))
+    return repository
+
+
+def test_the_result_is_kept_with_its_report(root: Path) -> None:
+    assert "report.md" in powered(root)
+    result = root / FOLDER / "result"
+    assert yaml.safe_load((result / "params.yaml").read_text()) == {"raw": {"patients": 12}}
+    assert (result / "commit.txt").read_text() == "0123abc\n"
+    # The report was made of what is kept, all of it.
+    assert (result / "report.md").read_text().split() == [
+        *("commit.txt", "dvc.lock", "metrics/leaderboard.json", "params.yaml"),
+        *("plots/paired.csv", "silenced.csv"),
+    ]
+
+
+def test_a_run_that_fails_leaves_the_result_of_the_last_one(root: Path) -> None:
+    powered(root)
+    (root.parent / "clone/broken").touch()
+    with pytest.raises(InputError, match="dvc repro"):
+        powered(root)
+    assert (root / FOLDER / "result/report.md").exists()

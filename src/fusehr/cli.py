@@ -33,6 +33,10 @@ def main() -> None:
     commands.add_parser(
         "powered", help="run benchmarks/powered/profile.yaml on HEAD and keep its result there"
     )
+    preset = commands.add_parser(
+        "preset", help="options of a published configuration: dvc exp run $(fusehr preset <name>)"
+    )
+    preset.add_argument("name", help="in the block presets of params.yaml")
     explain = commands.add_parser("explain", help="what the graph tells of one sample, and why")
     explain.add_argument("sample_id", help="as in the table samples, for example mortality-3000001")
     server = commands.add_parser(
@@ -64,6 +68,10 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.check import check_params
 
         say(f"params.yaml: {check_params(Path())} stages can read all that they declare")
+    elif arguments.command == "preset":
+        from fusehr.presets import preset_options
+
+        say(" ".join(preset_options(Path(), arguments.name)))
     elif arguments.command == "explain":
         from fusehr.rag.explain import explain
 

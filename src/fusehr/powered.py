@@ -2,7 +2,8 @@
 
 benchmarks/powered/profile.yaml says which parameters differ from params.yaml. What the run gives
 (metrics, plots, the resolved parameters, dvc.lock) is written beside it, with the commit that made
-it, for the README to claim from.
+it and, in report.md, what it says of each claim. silenced.yaml takes the signal out of notes, image
+and graph; what recipes still gain from them in such data is in silenced.csv.
 """
 
 from __future__ import annotations
@@ -12,17 +13,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from fusehr.clone import clean_clone, dvc, git
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import output_folder
-from fusehr.core.frame.params import lookup, read_yaml
+from fusehr.core.frame.params import lookup, read_yaml, validate
 from fusehr.core.frame.stage import say
+from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.evaluate.gather import gather
+from fusehr.evaluate.powered_report import SILENCED, powered_report
+from fusehr.evaluate.withheld import withheld_sources
 
 FOLDER = Path("benchmarks/powered")
 PROFILE = "profile.yaml"
+SILENCED_PROFILE = "silenced.yaml"
+# Recipes that are tried on silenced data: those that the claims are about.
+TRIED = ("gbm_facts", "gbm_all", "fusehr")
 RESULT = "result"
+REPORT = "report.md"
 KEPT = ("metrics", "plots", "params.yaml", "dvc.lock")
 
 
@@ -32,20 +42,43 @@ def powered(root: Path) -> str:
     Outputs go through the cache of `root`, so that a run that was broken off goes on where it was.
     Raises InputError where the working tree is not clean, a parameter is unknown, or a stage fails.
     """
-    profile = read_yaml(root / FOLDER / PROFILE)
     with clean_clone(root) as clone:
-        changed = overlay(read_yaml(clone / "params.yaml"), profile, file=str(FOLDER / PROFILE))
-        (clone / "params.yaml").write_text(yaml.safe_dump(changed, sort_keys=False))
-        dvc(clone, "cache", "dir", "--local", str((root / ".dvc" / "cache").resolve()))
+        _prepare(root, clone, PROFILE)
         say("powered: the whole pipeline in a clean clone, with the parameters of the profile")
         dvc(clone, "repro")
+        silenced = _silenced(root)
         with output_folder(root / FOLDER / RESULT) as folder:
             for name in KEPT:
                 source = clone / name
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, folder / name)
             (folder / "commit.txt").write_text(git(clone, "rev-parse", "HEAD") + "\n")
-    return f"powered: wrote {FOLDER / RESULT}"
+            silenced.to_csv(folder / SILENCED, index=False, lineterminator="\n")
+            (folder / REPORT).write_text(powered_report(folder))
+    return f"powered: wrote {FOLDER / RESULT}; its claims are in {REPORT}"
+
+
+def _prepare(root: Path, clone: Path, *profiles: str) -> None:
+    """Give the clone the parameters of `profiles`, one on top of the other, and the cache."""
+    params = read_yaml(clone / "params.yaml")
+    for name in profiles:
+        params = overlay(params, read_yaml(root / FOLDER / name), file=str(FOLDER / name))
+    (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    dvc(clone, "cache", "dir", "--local", str((root / ".dvc" / "cache").resolve()))
+
+
+def _silenced(root: Path) -> pd.DataFrame:
+    """What recipes gain from each source of inputs where none but the series tells anything."""
+    with clean_clone(root) as clone:
+        _prepare(root, clone, PROFILE, SILENCED_PROFILE)
+        say("powered: recipes on data in which notes, image and graph tell nothing")
+        dvc(clone, "repro", *(f"evaluate-score@{recipe}" for recipe in TRIED))
+        params = validate(
+            lookup(read_yaml(clone / "params.yaml"), "evaluate"), EvaluateParams, "evaluate"
+        )
+        scores = gather(clone / "data/evaluate", TRIED)
+        primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+        return withheld_sources(scores, primary=primary)
 
 
 def overlay(params: Mapping[str, Any], profile: Mapping[str, Any], *, file: str) -> dict[str, Any]:

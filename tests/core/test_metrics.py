@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
-from sklearn.linear_model import LogisticRegression
 
 from fusehr.core import metrics
 from fusehr.core.metrics import Array
@@ -105,6 +104,37 @@ def test_many_weight_vectors_equal_one_at_a_time(
                 np.testing.assert_allclose(metric(y[resampled], p[resampled]), value)
 
 
+@FEW
+@given(scored(), st.integers(0, 2**32 - 1), st.sampled_from([1, 150, 1 << 16]))
+def test_many_draws_of_patients_equal_one_at_a_time(
+    case: tuple[Array, Array, Array], seed: int, cells: int
+) -> None:
+    """Wide weights are added row by row, thresholds come in blocks, patients own several scores."""
+    y, p, _ = case
+    rng = np.random.default_rng(seed)
+    owner = rng.integers(0, 5, len(y))
+    weights = rng.integers(0, 3, (5, metrics.WIDE + 6)).astype(np.int32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "BLOCK_CELLS", cells)
+        together = metrics.Ranking(y, p, owner=owner).values(metrics.Weights(weights))
+    alone = {
+        "auroc": metrics.auroc,
+        "auprc": metrics.auprc,
+        "min_p_se": metrics.min_p_se,
+        "sens_at_spec90": metrics.sensitivity_at_specificity,
+    }
+    assert set(together) == set(alone)
+    for name, metric in alone.items():
+        each = [metric(y, p, weights=column[owner]) for column in weights.T]
+        np.testing.assert_allclose(together[name], each, atol=1e-12)
+
+
+def test_terms_of_patients_add_up() -> None:
+    terms, owner = np.arange(12.0).reshape(6, 2), np.array([2, 0, 2, 2, 0, 3])
+    expected = [[10.0, 12.0], [0.0, 0.0], [10.0, 13.0], [10.0, 11.0]]
+    np.testing.assert_array_equal(metrics.per_unit(terms, owner, 4), expected)
+
+
 def test_narrow_integer_weights_do_not_overflow() -> None:
     y = np.tile([0, 1], 400)
     p = np.linspace(0, 1, 800)
@@ -126,7 +156,6 @@ def test_one_class_is_undefined_and_says_why(y: list[int], reason: str) -> None:
         metrics.sensitivity_at_specificity,
     ):
         assert np.isnan(metric(labels, p))
-    assert metrics.calibration(labels, p).reason == reason
 
 
 def test_a_draw_without_positives_is_undefined_among_others_that_are_not() -> None:
@@ -157,48 +186,3 @@ def test_equal_scores_share_a_bin_in_any_order() -> None:
     bins = metrics.equal_mass_bins(p, 5)
     assert [len(set(bins[p == value])) for value in (0.1, 0.5, 0.9)] == [1, 1, 1]
     np.testing.assert_array_equal(metrics.equal_mass_bins(p[shuffled], 5), bins[shuffled])
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_calibration_equals_unpenalised_logistic_regression(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    p = rng.uniform(0.001, 0.6, 150)
-    y = (rng.uniform(size=150) < metrics.expit(0.5 + 0.7 * metrics.logit(p))).astype(int)
-    fit = LogisticRegression(C=np.inf, tol=1e-10, max_iter=10_000)
-    fit.fit(metrics.logit(p)[:, None], y)
-    found = metrics.calibration(y, p)
-    assert found.slope == pytest.approx(fit.coef_[0, 0], rel=1e-4)
-    assert found.intercept == pytest.approx(np.ravel(fit.intercept_)[0], rel=1e-4, abs=1e-4)
-    np.testing.assert_allclose(
-        found.apply(p), fit.predict_proba(metrics.logit(p)[:, None])[:, 1], rtol=1e-3
-    )
-
-
-def test_calibration_of_resamples_is_close_to_refitting() -> None:
-    rng = np.random.default_rng(5)
-    p = rng.uniform(0.01, 0.5, 800)
-    y = (rng.uniform(size=800) < p).astype(int)
-    weights = rng.multinomial(800, [1 / 800] * 800, size=60)
-    slopes, intercepts = metrics.calibration(y, p).resampled(y, p, weights)
-    for row, slope, intercept in zip(weights, slopes, intercepts, strict=True):
-        drawn = np.repeat(np.arange(800), row)
-        refit = metrics.calibration(y[drawn], p[drawn])
-        # A twentieth of the spread among resamples.
-        assert slope == pytest.approx(refit.slope, abs=0.05 * slopes.std())
-        assert intercept == pytest.approx(refit.intercept, abs=0.05 * intercepts.std())
-
-
-def test_calibration_without_a_solution_keeps_the_scores() -> None:
-    y = np.array([0, 0, 1, 1])
-    separated = metrics.calibration(y, np.array([0.1, 0.2, 0.2, 0.9]))
-    assert separated.reason == "scores separate the classes"
-    constant = metrics.calibration(y, np.full(4, 0.3))
-    assert constant.reason == "constant scores"
-    np.testing.assert_array_equal(constant.apply(np.array([0.4])), [0.4])
-    assert np.isnan(constant.resampled(y, np.full(4, 0.3), np.ones((2, 4)))[0]).all()
-
-
-def test_certain_scores_have_a_finite_logit() -> None:
-    y = np.array([0, 1, 0, 1, 1, 0])
-    fit = metrics.calibration(y, np.array([0.0, 1.0, 1.0, 0.0, 0.6, 0.4]))
-    assert np.isfinite([fit.slope, fit.intercept]).all()

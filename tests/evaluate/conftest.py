@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fusehr.core.calibration import expit
 from fusehr.core.frame.files import write_json, write_parquet
 from fusehr.core.frame.schemas import PREDICTIONS
 from fusehr.core.frame.tasks import TASKS, TRIAGE_CLASSES
-from fusehr.core.metrics import expit
-from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.params.evaluate import EvaluateParams, NonInferior
 from fusehr.evaluate.report import report
 from fusehr.evaluate.scoring.score_recipe import score_recipe
 
@@ -32,6 +32,8 @@ def make_params(**changes: object) -> EvaluateParams:
     """Parameters as in params.yaml, with few draws unless `changes` says otherwise."""
     usual: dict[str, object] = {
         "reference": "gbm",
+        "noninferior": NonInferior(against="gbm", margin=0.01),
+        "unimodal": {},
         "bootstrap_draws": 120,
         "seed": 11,
         "calibration_bins": 10,
@@ -146,10 +148,23 @@ NOISE = {
 }
 
 
+# Which recipe sees a part of what another one sees.
+UNIMODAL = {"gbm": "one_vital"}
+
+# Sources withheld from gbm, and its noise without them.
+WITHHELD = {"without_notes": 1.3, "without_series": 3.0}
+
+
 def build_world(root: Path, **options: Any) -> Path:
     """Write the seven recipes of NOISE, five tasks, below `root`; options go to the generator."""
     for recipe, noise in NOISE.items():
         frame = fake_predictions(recipe, noise=noise, **options)
+        if recipe == "gbm":
+            less = [
+                fake_predictions(recipe, noise=without, variant=variant, **options)
+                for variant, without in WITHHELD.items()
+            ]
+            frame = pd.concat([frame, *less])
         write_trained(root, recipe, frame, epochs=8 if recipe == "lstm_vitals" else 0)
     return root
 
@@ -171,6 +186,7 @@ class Fakes:
     world: Callable[..., Path] = build_world
     scored: Callable[[Path, EvaluateParams], Path] = score_world
     recipes: tuple[str, ...] = tuple(NOISE)
+    unimodal: Mapping[str, str] = field(default_factory=lambda: UNIMODAL)
 
 
 @pytest.fixture(scope="session")
@@ -183,5 +199,5 @@ def fakes() -> Fakes:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world, scored and reported; tests only read it."""
     root = score_world(build_world(tmp_path_factory.mktemp("world")), make_params())
-    report(root, tuple(NOISE), make_params(), restricted=False)
+    report(root, tuple(NOISE), make_params(unimodal=UNIMODAL), restricted=False)
     return root

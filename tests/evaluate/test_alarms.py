@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fusehr.core.metrics import WIDE, Weights
 from fusehr.evaluate.scoring.alarms import Alarms
 
 #            patient 1   patient 2  patient 3  patient 4
@@ -13,9 +14,10 @@ Y = np.array([0, 1, 1, 0, 1, 0, 0, 1, 0, 0])
 P = np.array([0.1, 0.3, 0.9, 0.8, 0.6, 0.7, 0.2, 0.2, 0.4, 0.5])
 
 
-def values(sensitivity: float, weights: np.ndarray | None = None) -> tuple[float, float]:
-    alarms = Alarms(Y, P, PATIENTS, sensitivity=sensitivity, step_hours=12)
-    found = alarms.values(np.ones((1, 10), np.int32) if weights is None else weights)
+def values(sensitivity: float, *weights: int) -> tuple[float, float]:
+    """weights: how often each of the four patients counts."""
+    alarms = Alarms(Y, P, PATIENTS - 1, sensitivity=sensitivity, step_hours=12)
+    found = alarms.values(Weights(np.array(weights or (1, 1, 1, 1), np.int32)[:, None]))
     return float(found["alarms_per_patient_day"][0]), float(found["alarm_ppv"][0])
 
 
@@ -29,14 +31,21 @@ def test_threshold_announces_the_wanted_share_of_events() -> None:
 
 
 def test_patients_left_out_of_a_draw_do_not_count() -> None:
-    weights = np.where(PATIENTS == 4, 0, np.where(PATIENTS == 1, 2, 1))[None, :].astype(np.int32)
     # Events weigh 2 (.9) and 1 (.6); four fifths of three need both. Windows at .6 or above:
     # .9 twice, .8, .7, .6; three of the five are positive; ten weighted windows.
-    assert values(0.8, weights) == (pytest.approx(5 / 5), pytest.approx(3 / 5))
+    assert values(0.8, 2, 1, 1, 0) == (pytest.approx(5 / 5), pytest.approx(3 / 5))
 
 
 def test_without_events_there_is_no_value() -> None:
-    none = Alarms(np.zeros(10), P, PATIENTS, sensitivity=0.8, step_hours=12)
-    assert np.isnan(none.values(np.ones((1, 10), np.int32))["alarms_per_patient_day"]).all()
-    only_three = (PATIENTS == 3)[None, :].astype(np.int32)
-    assert np.isnan(values(0.8, only_three)).all()
+    none = Alarms(np.zeros(10), P, PATIENTS - 1, sensitivity=0.8, step_hours=12)
+    found = none.values(Weights(np.ones((4, 1), np.int32)))
+    assert np.isnan(found["alarms_per_patient_day"]).all()
+    assert np.isnan(values(0.8, 0, 0, 1, 0)).all()
+
+
+def test_many_draws_equal_one_at_a_time() -> None:
+    draws = np.random.default_rng(2).integers(0, 3, (4, WIDE + 5)).astype(np.int32)
+    alarms = Alarms(Y, P, PATIENTS - 1, sensitivity=0.8, step_hours=12)
+    together = np.stack(list(alarms.values(Weights(draws)).values()))
+    alone = np.array([values(0.8, *column) for column in draws.T.tolist()]).T
+    np.testing.assert_allclose(together, alone)

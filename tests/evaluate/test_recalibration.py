@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from fusehr.core.metrics import logit
+from fusehr.core.calibration import logit
 from fusehr.evaluate.scoring.conditions import Condition, conditions
 from fusehr.evaluate.scoring.recalibration import recalibrate
 

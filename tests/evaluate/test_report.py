@@ -6,19 +6,21 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fusehr.core.frame.errors import InputError
+from fusehr.core.params.evaluate import NonInferior
 from fusehr.evaluate.report import report
 
 PLOTS = {
-    *("metrics", "metrics_by_class", "net_benefit", "paired", "ceiling", "roc", "pr"),
-    *("calibration", "confusion", "labels", "skipped"),
+    *("metrics", "metrics_by_class", "net_benefit", "paired", "unimodal", "ceiling", "withheld"),
+    *("roc", "pr", "calibration", "confusion", "labels", "skipped"),
 }
-PICTURES = {"leaderboard", "roc", "pr", "calibration", "training"}
+PICTURES = {"leaderboard", "withheld", "roc", "pr", "calibration", "training"}
 
 
 def files(root: Path, *folders: str) -> dict[str, bytes]:
@@ -41,7 +43,7 @@ def test_every_output_is_written_and_none_else(world: Path) -> None:
 
 def test_two_runs_give_the_same_bytes(world: Path, tmp_path: Path, fakes) -> None:
     fakes.scored(fakes.world(tmp_path), fakes.params())
-    report(tmp_path, fakes.recipes, fakes.params(), restricted=False)
+    report(tmp_path, fakes.recipes, fakes.params(unimodal=fakes.unimodal), restricted=False)
     folders = ("metrics", "plots", "data/evaluate")
     assert files(tmp_path, *folders) == files(world, *folders)
 
@@ -49,9 +51,8 @@ def test_two_runs_give_the_same_bytes(world: Path, tmp_path: Path, fakes) -> Non
 def test_the_leaderboard_is_flat_numbers_rounded(world: Path, fakes) -> None:
     board = json.loads((world / "metrics/leaderboard.json").read_text())
     assert set(board) == {"mortality", "readmission", "deterioration", "next_diagnoses", "triage"}
-    table = pd.read_csv(world / "plots/metrics.csv").set_index(
-        ["task", "recipe", "metric", "class"]
-    )
+    table = pd.read_csv(world / "plots/metrics.csv").query("variant == 'full'")
+    table = table.set_index(["task", "recipe", "metric", "class"])
     for task, recipes in board.items():
         assert set(recipes) == set(fakes.recipes)
         for recipe, entry in recipes.items():
@@ -80,8 +81,10 @@ def test_nothing_written_is_about_one_patient(world: Path, fakes) -> None:
 
 
 def test_every_number_tells_its_n_method_and_seeds(world: Path) -> None:
-    for name in ("metrics", "metrics_by_class", "net_benefit", "paired"):
+    names = ("metrics", "metrics_by_class", "net_benefit", "paired", "unimodal", "withheld")
+    for name in names:
         table = pd.read_csv(world / f"plots/{name}.csv")
+        assert len(table), name
         for column in ("n", "n_patients", "method", "seeds", "draws", "undefined_draws"):
             assert table[column].notna().all(), (name, column)
 
@@ -151,10 +154,12 @@ def test_a_source_without_any_sample_still_has_a_board_of_reasons(
 
 
 def test_the_printed_board_holds_the_numbers(world: Path, fakes) -> None:
-    text = report(world, fakes.recipes, fakes.params(), restricted=False)
+    params = fakes.params(unimodal=fakes.unimodal)
+    text = report(world, fakes.recipes, params, restricted=False)
     row = (
         pd.read_csv(world / "plots/metrics.csv")
         .query("task == 'readmission' and recipe == 'gbm' and metric == 'auroc'")
+        .query("variant == 'full'")
         .iloc[0]
     )
     (block,) = (part for part in text.split("\n\n") if part.startswith("readmission"))
@@ -197,9 +202,24 @@ def test_a_variant_is_scored_but_not_ranked(tmp_path: Path, fakes) -> None:
     assert board["mortality"]["gbm"]["auroc"] == pytest.approx(values["full"], abs=1e-4)
 
 
-def test_an_unknown_reference_is_refused(world: Path, fakes) -> None:
-    with pytest.raises(InputError, match=r"evaluate\.reference: expected one of .*found nobody"):
-        report(world, fakes.recipes, fakes.params(reference="nobody"), restricted=False)
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"reference": "nobody"}, r"evaluate\.reference: expected one of .*found nobody"),
+        (
+            {"noninferior": NonInferior(against="nobody", margin=0.01)},
+            r"evaluate\.noninferior\.against: expected one of .*found nobody",
+        ),
+        ({"unimodal": {"gbm": "nobody"}}, r"evaluate\.unimodal\.gbm: expected one of .*nobody"),
+        ({"unimodal": {"nobody": "gbm"}}, r"evaluate\.unimodal\.nobody: .*found nobody: gbm"),
+        ({"unimodal": {"gbm": "gbm"}}, r"evaluate\.unimodal\.gbm: .*found gbm: gbm"),
+    ],
+)
+def test_comparisons_with_unknown_recipes_are_refused(
+    world: Path, fakes, changes: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        report(world, fakes.recipes, fakes.params(**changes), restricted=False)
 
 
 def test_scoring_starts_without_the_heavy_libraries() -> None:

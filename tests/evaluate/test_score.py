@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from fusehr.core.metrics import calibration
+from fusehr.core.calibration import calibration
+from fusehr.core.metrics import Weights
 from fusehr.evaluate.scoring.conditions import Condition, conditions
 from fusehr.evaluate.scoring.recalibration import recalibrate
 from fusehr.evaluate.scoring.resample import resamples
@@ -38,6 +41,11 @@ def loop_draws(condition: Condition, params, metric) -> list[float]:
     return found
 
 
+def min_p_se(y: np.ndarray, p: np.ndarray) -> float:
+    precision, recall, _ = sk.precision_recall_curve(y, p)
+    return float(np.minimum(precision, recall).max())
+
+
 def test_intervals_of_a_binary_task_equal_a_loop(fakes) -> None:
     params = fakes.params()
     condition = only(fakes.predictions("gbm", noise=1.2, tasks=("mortality",), seeds=(1, 2)))
@@ -47,6 +55,7 @@ def test_intervals_of_a_binary_task_equal_a_loop(fakes) -> None:
     for metric, function, p in (
         ("auroc", sk.roc_auc_score, raw),
         ("auprc", sk.average_precision_score, raw),
+        ("min_p_se", min_p_se, raw),
         ("brier_raw", sk.brier_score_loss, raw),
         ("brier", sk.brier_score_loss, adjusted),
     ):
@@ -61,6 +70,42 @@ def test_intervals_of_a_binary_task_equal_a_loop(fakes) -> None:
         assert (row["seeds"], row["draws"], row["undefined_draws"]) == ("1 2", 120, 0)
         if metric in tables["draws"]:
             np.testing.assert_allclose(tables["draws"][metric], draws, atol=1e-8)
+
+
+def test_draws_in_small_chunks_are_the_same(fakes, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [*conditions(fakes.predictions("gbm", noise=1.2, tasks=("triage",)), source="file")]
+    whole, _ = score(found, fakes.params(), step_hours=12)
+    monkeypatch.setattr(
+        "fusehr.evaluate.scoring.score.resamples", functools.partial(resamples, cells=900)
+    )
+    parts, _ = score(found, fakes.params(), step_hours=12)
+    for name, table in whole.items():
+        # calibration's second step is taken in single precision
+        pd.testing.assert_frame_equal(parts[name], table, rtol=0, atol=1e-5)
+
+
+def test_a_variant_has_the_metrics_of_the_board_and_no_others(fakes) -> None:
+    for task, extra in (("next_diagnoses", set()), ("triage", {"f1_weighted"})):
+        full = fakes.predictions("gbm", noise=1.2, tasks=(task,))
+        both = pd.concat([full, full.assign(variant="without_notes")])
+        tables, _ = score(conditions(both, source="file"), fakes.params(), step_hours=12)
+        assert set(tables["labels"]["variant"]) == {"full", "without_notes"}
+        assert set(tables["curves"]["variant"]) == {"full"}
+        intervals = tables["intervals"].set_index(["class", "metric"])
+        less = intervals[intervals["variant"] == "without_notes"]
+        assert set(less.index.get_level_values("metric")) == {
+            *("auroc", "auprc", "min_p_se", "brier"),
+            *extra,
+        }
+        assert set(less.index.get_level_values("class")) <= {"macro", "all"}
+        # the same predictions: what is computed is what the full condition has, draw by draw
+        same = intervals[intervals["variant"] == "full"].loc[less.index]
+        pd.testing.assert_frame_equal(less.drop(columns="variant"), same.drop(columns="variant"))
+        draws = tables["draws"].drop(columns="variant")
+        parts = [
+            part.reset_index(drop=True) for _, part in draws.groupby(tables["draws"]["variant"])
+        ]
+        pd.testing.assert_frame_equal(*parts)
 
 
 def test_points_stand_by_seed_and_intervals_average_them(fakes) -> None:
@@ -184,8 +229,10 @@ def test_calibration_after_recalibration_is_that_of_the_recalibrated_scores(fake
     intervals = score([condition], params, step_hours=12)[0]["intervals"]
     y, p = condition.test.labels[:, 0], recalibrate(condition).probabilities[0, :, 0]
     fit = calibration(y, p)
-    chunks = resamples(condition.test.patients, draws=params.bootstrap_draws, seed=params.seed)
-    slopes, intercepts = fit.resampled(y, p, np.concatenate(list(chunks)))
+    patients, owner = np.unique(condition.test.patients, return_inverse=True)
+    chunks = resamples(len(patients), draws=params.bootstrap_draws, seed=params.seed)
+    weights = Weights(np.concatenate(list(chunks), axis=1))
+    slopes, intercepts = fit.resampled(y, p, weights, owner=owner)
     for metric, value, draws in (
         ("calibration_slope", fit.slope, slopes),
         ("calibration_intercept", fit.intercept, intercepts),

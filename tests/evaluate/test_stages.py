@@ -12,11 +12,19 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 
+SCORING = [
+    f"evaluate.{name}"
+    for name in (
+        *("bootstrap_draws", "seed", "calibration_bins", "net_benefit_thresholds"),
+        *("min_label_patients", "alarm_sensitivity"),
+    )
+]
+
 PIPELINE = {
     "stages": {
         "evaluate-score": {
             "foreach": "${recipes}",
-            "do": {"params": ["evaluate", "tables.deterioration.step_hours"]},
+            "do": {"params": [*SCORING, "tables.deterioration.step_hours"]},
         },
         "evaluate": {
             "params": ["evaluate", "raw.source"],
@@ -39,7 +47,8 @@ def root(tmp_path: Path, fakes, monkeypatch: pytest.MonkeyPatch) -> Path:
             tmp_path, recipe, fakes.predictions(recipe, noise=1.0, tasks=("deterioration",))
         )
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    params["evaluate"]["bootstrap_draws"] = 100
+    params["evaluate"] |= {"bootstrap_draws": 100, "reference": "gbm", "unimodal": {}}
+    params["evaluate"]["noninferior"]["against"] = "logistic"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(PIPELINE))
     monkeypatch.chdir(tmp_path)

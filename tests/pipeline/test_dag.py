@@ -116,7 +116,10 @@ def declared_code(name: str) -> set[str]:
     return {
         dep.def_path
         for dep in stages()[name].deps
-        if dep.def_path and dep.def_path.startswith(("src/", "stages/"))
+        if dep.def_path
+        and dep.def_path.startswith(("src/", "stages/"))
+        # a list in params.yaml that is too short for dvc.yaml is filled with these
+        and not dep.def_path.endswith("__init__.py")
     }
 
 

@@ -55,6 +55,7 @@ def test_the_full_mimic_is_used_in_place_and_kept_apart(copy_of_small: Any, mirr
             "raw.source": "mimic4",
             "raw.mimic4.version": "2.2",
             "evaluate.min_label_patients": 10,
+            "train.tasks": ["mortality", "readmission"],
         }
     )
     refused = clone.run("dvc", "repro", check=False, FUSEHR_MIMIC4=str(root))

@@ -277,18 +277,30 @@ def _splits(world: World, *, cv: bool) -> pd.DataFrame:
 
 
 # Small enough to train in seconds; one thread, as the other tests use the machine too.
-SMALL = {
+SMALL: dict[str, Any] = {
     "train.threads": 1,
     "train.seeds": [1],
+    "train.explained.samples": 0,
     "model.d_model": 16,
     "model.batch_size": 64,
     "model.epochs": 12,
     "model.learning_rate": 0.01,
     "model.series_hours.mortality": 24,
     "recipes.lstm_vitals.hidden": [16],
-    "recipes.gbm.max_iter": 40,
-    "recipes.gbm.min_samples_leaf": 10,
+    "recipes.triage_fusion.image_encoder": "resnet",
+    "recipes.triage_fusion.resnet.embedding_size": 4,
+    "recipes.triage_fusion.resnet.widths": [4, 8],
+    "recipes.triage_fusion.resnet.depths": [1, 1],
+    "recipes.triage_fusion.dtype": "float32",
+    "recipes.triage_fusion.batch_size": 32,
+    "recipes.triage_fusion.epochs": 8,
+    "recipes.fusehr.network.members": 1,
+    "recipes.fusehr.network.epochs": 4,
+    "recipes.fusehr.boosting.max_iter": 40,
+    "recipes.fusehr.boosting.min_samples_leaf": 10,
 }
+for _name in ("gbm", "gbm_facts", "gbm_all"):
+    SMALL |= {f"recipes.{_name}.max_iter": 40, f"recipes.{_name}.min_samples_leaf": 10}
 
 
 def write_project(root: Path, changes: dict[str, Any]) -> None:

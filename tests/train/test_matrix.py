@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusehr.core.cohort import TaskSamples
+from fusehr.core.cohort import TaskSamples, load_task
+from fusehr.core.frame.errors import InputError
+from fusehr.core.gate.availability import attach_notes, open_tables
 from fusehr.train.engine.contract import Skip, Source
-from fusehr.train.tabular.matrix import Matrix, build_matrix
+from fusehr.train.engine.task import ROWS
+from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
+
+from .multimodal import write_multimodal
 
 NOON = datetime(2150, 1, 2, 12)  # the index of both samples
 
@@ -197,9 +202,69 @@ def test_vocabulary_is_what_train_rows_have_often_enough_and_not_always_the_same
         [1.0, 5, nan, 0, nan],
         [2.0, 7, 3.0, 9, nan],
     ]
-    matrix = Matrix(np.array(values), tuple("abcde"), np.array([nan, nan, nan, 0, nan]))
+    absent = np.array([nan, nan, nan, 0, nan])
+    matrix = Matrix(np.array(values), tuple("abcde"), absent, (None,) * 5)
     assert matrix.vocabulary(np.arange(4), min_share=0.5).tolist() == [4]
     assert matrix.vocabulary(np.arange(5), min_share=0.2).tolist() == [0, 1, 3, 4]
     assert matrix.vocabulary(np.arange(5), min_share=0.4).tolist() == [0, 1, 4]
     with pytest.raises(Skip, match=r"^no feature tells"):
         matrix.vocabulary(np.arange(1), min_share=0.0)
+
+
+def test_what_is_withheld_is_as_if_it_had_not_been_recorded(source: Source) -> None:
+    both = build_matrix(source, SAMPLES, modalities=["series", "codes"])
+    codes = build_matrix(source, SAMPLES, modalities=["codes"])
+    rows = np.array([1, 0])
+    withheld = dict(zip(both.columns, both.rows(rows, ("series",)).T, strict=True))
+    for name, values in zip(codes.columns, codes.values[rows].T, strict=True):
+        np.testing.assert_array_equal(withheld[name], values)
+    series = [
+        name for name, of in zip(both.columns, both.modalities, strict=True) if of == "series"
+    ]
+    assert series and all(
+        np.isnan(withheld[name]).all() or (withheld[name] == 0).all() for name in series
+    )
+    np.testing.assert_array_equal(both.rows(rows), both.values[rows])
+
+
+def test_means_are_over_the_vectors_of_what_the_gate_lets_through(
+    make_tables: Callable[..., Path], tmp_path: Path
+) -> None:
+    tables = write_multimodal(make_tables(tmp_path / "data" / "tables", patients=20))
+    samples = load_task(tables, "triage")
+    with open_tables(tables, TABLES, threads=1) as con:
+        con.execute(ROWS, {"sample_ids": samples.samples["sample_id"].tolist()})
+        source = Source(con, tables, 1)
+        matrix = build_matrix(source, samples, modalities=["notes", "summary", "images"])
+        attach_notes(con, "triage")
+        seen = con.execute(
+            "SELECT sample_row, note_id FROM sample_notes JOIN sample_rows "
+            "USING (sample_id) WHERE current_visit"
+        ).df()
+    sentences = pd.read_parquet(tables.parent / "embed" / "note_sentences.parquet")
+    vectors = pd.read_parquet(tables.parent / "embed" / "reduced.parquet")
+    of_text = dict(zip(vectors["text_sha256"], vectors["vector"], strict=True))
+    columns = [k for k, name in enumerate(matrix.columns) if name.startswith("notes|")]
+    assert 0 < seen["sample_row"].nunique() < len(samples.samples)
+    for row in range(len(samples.samples)):
+        notes = seen.loc[seen["sample_row"] == row, "note_id"]
+        texts = sentences.loc[sentences["note_id"].isin(notes), "text_sha256"]
+        found = matrix.values[row, columns]
+        if len(texts):
+            expected = np.mean([of_text[sha] for sha in texts], axis=0, dtype=np.float64)
+            np.testing.assert_allclose(found, expected, atol=1e-12)
+        else:
+            assert np.isnan(found).all()
+    assert {name.split("|")[0] for name in matrix.columns} >= {"notes", "summary", "images"}
+
+
+def test_vectors_that_are_not_there_stop_the_run(
+    make_tables: Callable[..., Path], tmp_path: Path
+) -> None:
+    tables = write_multimodal(make_tables(tmp_path / "data" / "tables", patients=20))
+    (tables.parent / "train" / "images" / "vectors.parquet").unlink()
+    samples = load_task(tables, "triage")
+    with open_tables(tables, TABLES, threads=1) as con:
+        con.execute(ROWS, {"sample_ids": samples.samples["sample_id"].tolist()})
+        with pytest.raises(InputError, match=r"train/images/vectors\.parquet: expected vectors"):
+            build_matrix(Source(con, tables, 1), samples, modalities=["images"])

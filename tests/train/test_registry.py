@@ -28,7 +28,8 @@ def test_what_is_declared_is_read(recipe: str) -> None:
 def test_what_a_recipe_needs_exists(recipe: str) -> None:
     block = yaml.safe_load((ROOT / "params.yaml").read_text())["recipes"][recipe]
     assert (ROOT / "src/fusehr/train/recipes" / f"{block['module']}.py").is_file()
-    assert block["needs"].startswith("data/tables/") or (ROOT / block["needs"]).is_dir()
+    for path in block["needs"]:
+        assert path.startswith("data/") or (ROOT / path).exists(), path
 
 
 def test_width_of_the_networks_concerns_neural_recipes_alone() -> None:
@@ -37,7 +38,14 @@ def test_width_of_the_networks_concerns_neural_recipes_alone() -> None:
         load_job(recipe, params)
         return params.reads
 
-    assert [recipe for recipe in RECIPES if "model" in reads(recipe)] == ["lstm_vitals"]
+    assert [recipe for recipe in RECIPES if "model" in reads(recipe)] == [
+        "lstm_vitals",
+        "lstm_notes",
+        "emerge",
+        "bia_fusion",
+        "triage_fusion",
+        "fusehr",
+    ]
 
 
 def test_a_section_that_the_stage_does_not_declare_is_refused(
@@ -45,7 +53,7 @@ def test_a_section_that_the_stage_does_not_declare_is_refused(
 ) -> None:
     project(tmp_path, {})
     pipeline = yaml.safe_load((tmp_path / "dvc.yaml").read_text())
-    pipeline["stages"]["train"]["do"]["params"].remove("${item.shared}")
+    pipeline["stages"]["train"]["do"]["params"].remove("${item.shared.0}")
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
     with pytest.raises(UndeclaredParameterError, match=r"expected model, found recipes\.lstm"):
         load_job("lstm_vitals", stage_params("train@lstm_vitals", tmp_path))
@@ -57,7 +65,7 @@ def test_a_section_that_the_stage_does_not_declare_is_refused(
         (
             "recipes.gbm.module",
             "xgboost",
-            r"recipes\.gbm\.module: expected one of gbm, .*'xgboost'",
+            r"recipes\.gbm\.module: expected one of bia_fusion, .*'xgboost'",
         ),
         ("recipes.gbm.module", "..core", r"recipes\.gbm\.module: expected one of"),
         ("recipes.gbm.max_bins", 256, r"recipes\.gbm\.max_bins: .*255"),

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,21 @@ def test_two_runs_write_the_same_bytes(
     recipe: str, once: Callable, trained: Callable, tables: Path
 ) -> None:
     assert differing(once(recipe), trained(recipe, tables)) == set()
+
+
+def test_tasks_in_processes_of_their_own_write_the_same_bytes(
+    once: Callable, trained: Callable, tables: Path
+) -> None:
+    """But for recipe.json, which says how many processes there were."""
+    beside = trained("gbm", tables, train__threads=2, train__tasks=["mortality", "triage"])
+    for task in ("mortality", "triage"):
+        weights = Path("weights") / task / "split" / "1.safetensors"
+        assert (beside / weights).read_bytes() == (once("gbm") / weights).read_bytes()
+    rows, all_rows = (
+        pd.read_parquet(folder / "predictions.parquet") for folder in (beside, once("gbm"))
+    )
+    expected = all_rows[all_rows["task"].isin(["mortality", "triage"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows, expected)
 
 
 @pytest.mark.parametrize(("recipe", "with_torch"), [("logistic", False), ("lstm_vitals", True)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from fusehr.train.recipes.gbm import correlated
+from fusehr.train.tabular.boosting import correlated
 from fusehr.train.tabular.trees import BoostedTrees, load_trees, save_trees
 
 COLUMNS = np.array([0, 2, 3, 4])

@@ -1,44 +1,41 @@
-"""Paired comparisons: every recipe with the reference, and every recipe with the ceiling.
+"""Paired comparisons: every recipe with a reference, with a second one, with a part of itself.
 
-Within one draw of the bootstrap two recipes are scored on the same patients, so the draws'
-differences are those of a paired test. A p-value counts the draws on the far side of zero:
+A p-value counts the draws on the far side of zero:
 p = 2 min(#(d <= 0) + 1, #(d >= 0) + 1) / (B + 1), at most 1.
+
+The family of Holm's adjustment is the tasks of one recipe: each recipe is a claim of its own, made
+on several tasks. `low_holm` is the lower bound that goes with the one-sided claim of being better.
+Tasks stand in the order of their evidence; the k-th of m has its 2.5 % / (m - k + 1) quantile, and
+from the first on that does not exclude zero none is above zero. So it is above zero exactly where
+Holm's procedure confirms the claim, any false claim being made with a probability of 2.5 % at most.
+Its size is that of a bound at its own step, not one of a simultaneous interval. Where lower values
+are better it is the upper bound, and below zero where the claim is confirmed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fusehr.core.metrics import Array
-from fusehr.evaluate.gather import ATTAINABLE, Scores
-from fusehr.evaluate.outputs import BOARD, FULL, HEADLINE, INTERVAL
+from fusehr.evaluate.gather import Scores
+from fusehr.evaluate.outputs import BOARD, INTERVAL
+from fusehr.evaluate.pairs import BEHIND, DIFFERENCE, Difference, Drawn, difference, sign
 
-METHOD = "paired patient-cluster bootstrap; 95 % percentile"
+ERROR = INTERVAL[0]  # of a one-sided claim
 
-PAIRED = (
-    "task",
-    "recipe",
-    "reference",
-    "metric",
-    "difference",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "n",
-    "n_patients",
-    "draws",
-    "undefined_draws",
-    "seeds",
-    "method",
+SUPERIORITY, NONINFERIORITY = "superiority", "non-inferiority"
+SUPERIOR, NONINFERIOR, WORSE, NOT_SHOWN = "superior", "non-inferior", "worse", "not shown"
+
+TESTED = ("p", "p_holm", "low_holm", "margin", "claim", "verdict")
+PAIRED = ("task", "recipe", "reference", *DIFFERENCE, *TESTED, *BEHIND)
+UNIMODAL = (
+    *("task", "recipe", "unimodal", *DIFFERENCE),
+    *("p", "p_holm", "low_holm", "verdict", *BEHIND),
 )
-CEILING = (*(name for name in PAIRED if name not in ("p", "p_holm")), "verdict")
-
-LOWER_IS_BETTER = frozenset({"brier"})
 
 
 def holm(p: Array) -> Array:
@@ -54,102 +51,118 @@ def holm(p: Array) -> Array:
     return adjusted
 
 
+def holm_bounds(improvements: Sequence[Array]) -> Array:
+    """Lower bounds (m,) of m improvements from their draws (b,), as the module's text says."""
+    m = len(improvements)
+    strictest = [np.quantile(draws, ERROR / m) for draws in improvements]
+    evidence = [np.mean(draws <= 0) for draws in improvements]
+    bounds, excluded = np.full(m, np.nan), True
+    for k, i in enumerate(np.lexsort((np.negative(strictest), evidence))):
+        bound = np.quantile(improvements[i], ERROR / (m - k))
+        excluded = bool(excluded and bound > 0)
+        bounds[i] = bound if excluded else min(bound, 0.0)
+    return bounds
+
+
 def two_sided_p(differences: Array) -> float:
     """Bootstrap p-value of no difference, from the defined draws' differences."""
     sides = min(np.sum(differences <= 0), np.sum(differences >= 0))
     return float(min(1.0, 2.0 * (sides + 1) / (len(differences) + 1)))
 
 
-class _Draws:
-    """Points and draws of the full variant, found by task and recipe."""
-
-    def __init__(self, scores: Scores) -> None:
-        points = scores.intervals[
-            (scores.intervals["variant"] == FULL)
-            & scores.intervals["class"].isin(HEADLINE)
-            & scores.intervals["metric"].isin(BOARD)
-        ]
-        self._points = {
-            (row["task"], row["recipe"], row["metric"]): row for row in points.to_dict("records")
-        }
-        full = scores.draws[scores.draws["variant"] == FULL].sort_values("draw")
-        self._draws = {
-            key: part[list(BOARD)].to_numpy(float) for key, part in full.groupby(["task", "recipe"])
-        }
-
-    def difference(
-        self, task: str, recipe: str, reference: str, metric: str
-    ) -> dict[str, Any] | None:
-        """One row without adjustment, or None where either has no value."""
-        point, base = (self._points.get((task, name, metric)) for name in (recipe, reference))
-        if point is None or base is None or not np.isfinite(point["value"] - base["value"]):
-            return None
-        column = BOARD.index(metric)
-        one, other = (self._draws[task, name][:, column] for name in (recipe, reference))
-        differences = one - other
-        defined = differences[np.isfinite(differences)]
-        if len(defined) == 0:
-            return None
-        low, high = np.quantile(defined, INTERVAL)
-        seeds = dict.fromkeys([str(point["seeds"]), str(base["seeds"])])
-        return {
-            "task": task,
-            "recipe": recipe,
-            "reference": reference,
-            "metric": metric,
-            "difference": point["value"] - base["value"],
-            "low": low,
-            "high": high,
-            "p": two_sided_p(defined),
-            "n": point["n"],
-            "n_patients": point["n_patients"],
-            "draws": len(differences),
-            "undefined_draws": len(differences) - len(defined),
-            "seeds": " against ".join(seeds),
-            "method": METHOD,
-        }
-
-
 def paired_with_reference(
-    scores: Scores, *, reference: str, primary: Mapping[str, str]
+    scores: Scores,
+    *,
+    reference: str,
+    noninferior: tuple[str, float],
+    primary: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Differences to the reference on every board metric; columns PAIRED.
+    """Columns PAIRED: differences to the reference on every board metric, and to a second recipe.
 
-    Only a task's primary metric is tested. The family of Holm's adjustment is the tasks of one
-    recipe: each recipe is a claim of its own, made on several tasks.
+    noninferior: the second recipe and its margin, above 0. Only a task's primary metric is tested:
+    for being better than `reference` (`claim` superiority), and for not being worse than the second
+    recipe by the margin (`claim` non-inferiority). The latter is shown where the worse end of the
+    95 % interval, a one-sided bound at 97.5 %, is within the margin; tasks are not adjusted for.
+    `verdict` is `worse` where the opposite is shown: of superiority that p_holm is below 5 %, of
+    non-inferiority that the interval lies beyond the margin.
     """
-    draws = _Draws(scores)
+    drawn = Drawn(scores)
     rows = []
     for recipe in scores.ranked:
-        if recipe == reference:
-            continue
-        own = [
-            row
-            for task in scores.tasks
-            for metric in BOARD
-            if (row := draws.difference(task, recipe, reference, metric)) is not None
-        ]
-        tested = np.array(
-            [row["p"] if primary.get(row["task"]) == row["metric"] else np.nan for row in own]
-        )
-        for row, p, p_holm in zip(own, tested, holm(tested), strict=True):
-            rows.append(row | {"p": p, "p_holm": p_holm})
+        if recipe != reference:
+            rows += _superiority(drawn, scores.tasks, recipe, reference, primary)
+        if recipe != noninferior[0]:
+            rows += _noninferiority(drawn, scores.tasks, recipe, *noninferior, primary)
     return pd.DataFrame(rows, columns=list(PAIRED))
 
 
-def paired_with_ceiling(scores: Scores, *, primary: Mapping[str, str]) -> pd.DataFrame:
-    """Differences to the attainable ceiling on the primary metric; columns CEILING.
-
-    `verdict` is `above` where the whole interval lies on the better side of the ceiling: no model
-    can be there honestly, so it is a fault of the generator, or a leak.
-    """
-    draws = _Draws(scores)
+def paired_with_unimodal(
+    scores: Scores, *, unimodal: Mapping[str, str], primary: Mapping[str, str]
+) -> pd.DataFrame:
+    """Each recipe of `unimodal` against the one that sees less; columns UNIMODAL."""
+    drawn = Drawn(scores)
     rows = []
-    for recipe in scores.ranked if ATTAINABLE in scores.recipes else ():
-        for task in scores.tasks:
-            metric = primary.get(task, "auroc")
-            row = draws.difference(task, recipe, ATTAINABLE, metric)
-            if row is not None:
-                better = row["high"] < 0 if metric in LOWER_IS_BETTER else row["low"] > 0
-                rows.append(row | {"verdict": "above" if better else "ok"})
-    return pd.DataFrame(rows, columns=list(CEILING))
+    for recipe in scores.ranked:
+        if recipe in unimodal:
+            other = unimodal[recipe]
+            own = _superiority(drawn, scores.tasks, recipe, other, primary)
+            rows += [row | {"unimodal": other} for row in own if row["claim"]]
+    return pd.DataFrame(rows, columns=list(UNIMODAL))
+
+
+def _superiority(
+    drawn: Drawn, tasks: Sequence[str], recipe: str, reference: str, primary: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    found: list[tuple[str, Difference]] = []
+    for task in tasks:
+        for metric in BOARD:
+            one, other = (drawn.value(task, name, metric) for name in (recipe, reference))
+            if (paired := difference(one, other, metric)) is not None:
+                found.append((task, paired))
+    tested = [primary.get(task) == paired.metric for task, paired in found]
+    p = np.array(
+        [
+            two_sided_p(paired.defined) if own else np.nan
+            for (_, paired), own in zip(found, tested, strict=True)
+        ]
+    )
+    improvements = [
+        paired.defined * sign(paired.metric)
+        for (_, paired), own in zip(found, tested, strict=True)
+        if own
+    ]
+    low = np.full(len(found), np.nan)
+    low[np.array(tested, bool)] = holm_bounds(improvements)
+    rows = []
+    for (task, paired), own, *values in zip(found, tested, p, holm(p), low, strict=True):
+        p_one, p_holm, bound = values
+        row: dict[str, Any] = {"task": task, "recipe": recipe, "reference": reference}
+        row |= paired.row() | {"p": p_one, "p_holm": p_holm, "claim": "", "verdict": ""}
+        if own:
+            side = sign(paired.metric)
+            worse = p_holm < 2 * ERROR and paired.value * side < 0
+            verdict = SUPERIOR if bound > 0 else WORSE if worse else NOT_SHOWN
+            row |= {"low_holm": bound * side, "claim": SUPERIORITY, "verdict": verdict}
+        rows.append(row)
+    return rows
+
+
+def _noninferiority(
+    drawn: Drawn,
+    tasks: Sequence[str],
+    recipe: str,
+    against: str,
+    margin: float,
+    primary: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    rows = []
+    for task in tasks:
+        metric = primary[task]
+        one, other = (drawn.value(task, name, metric) for name in (recipe, against))
+        if (paired := difference(one, other, metric)) is None:
+            continue
+        worst, best = np.quantile(paired.defined * sign(metric), INTERVAL)
+        row = {"task": task, "recipe": recipe, "reference": against, **paired.row()}
+        verdict = NONINFERIOR if worst > -margin else WORSE if best < -margin else NOT_SHOWN
+        rows.append(row | {"margin": margin, "claim": NONINFERIORITY, "verdict": verdict})
+    return rows

@@ -20,6 +20,7 @@ SUPPORT = (
 )
 
 FULL = "full"  # the variant in which nothing is withheld
+WITHOUT = "without_"  # before the name of the source that another variant withholds
 
 # Scopes that speak for a task as a whole: the one class of a binary task, the mean over classes,
 # and what only exists for exclusive classes together.

@@ -12,6 +12,7 @@ from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.evaluate.figures.board import draw_board
 from fusehr.evaluate.figures.curves import draw_calibration, draw_pr, draw_roc
 from fusehr.evaluate.figures.training import COLUMNS, draw_training
+from fusehr.evaluate.figures.withheld import draw_withheld
 from fusehr.evaluate.gather import gather
 from fusehr.evaluate.leaderboard import as_text, ceiling_warnings, leaderboard
 from fusehr.evaluate.tables import rounded, tables
@@ -22,13 +23,9 @@ def report(
 ) -> str:
     """Write metrics/ and plots/ below `root` from its data/ and return the text to print.
 
-    Raises InputError where scores are missing or not comparable, or the reference is no recipe.
+    Raises InputError where scores are missing or not comparable, or a comparison names no recipe.
     """
-    if params.reference not in recipes:
-        raise InputError(
-            f"params.yaml: evaluate.reference: expected one of {', '.join(recipes)}, "
-            f"found {params.reference}"
-        )
+    _known(recipes, params)
     if restricted and params.min_label_patients < params.small_cell:
         raise InputError(
             "params.yaml: evaluate.min_label_patients: expected at least evaluate.small_cell "
@@ -36,11 +33,10 @@ def report(
             "an average over labels would tell of a hidden one"
         )
     scores = gather(root / "data/evaluate", recipes)
+    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
     small = params.small_cell if restricted else None
     found = {name: rounded(table) for name, table in tables(scores, params, small=small).items()}
     board = leaderboard(scores, found["metrics"], small=small)
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
-
     write_json(root / "metrics/leaderboard.json", board)
     plots = root / "plots"
     for name, table in found.items():
@@ -51,8 +47,28 @@ def report(
     draw_pr(plots / "pr.png", scores, found["pr"], found["metrics"])
     draw_calibration(plots / "calibration.png", scores, found["calibration"])
     draw_training(plots / "training.png", scores, _training_curves(root / "data/train", recipes))
+    draw_withheld(plots / "withheld.png", scores, found["withheld"], primary=primary)
     warnings = ceiling_warnings(found["ceiling"])
     return "\n".join([as_text(recipes, found["metrics"], board), *warnings])
+
+
+def _known(recipes: tuple[str, ...], params: EvaluateParams) -> None:
+    named = [
+        ("reference", params.reference),
+        ("noninferior.against", params.noninferior.against),
+        *((f"unimodal.{name}", other) for name, other in params.unimodal.items()),
+    ]
+    for where, name in named:
+        if name not in recipes:
+            raise InputError(
+                f"params.yaml: evaluate.{where}: expected one of {', '.join(recipes)}, found {name}"
+            )
+    for name, other in params.unimodal.items():
+        if name not in recipes or name == other:
+            raise InputError(
+                f"params.yaml: evaluate.unimodal.{name}: expected one of {', '.join(recipes)} as "
+                f"the name, and another as the value, found {name}: {other}"
+            )
 
 
 def _training_curves(trained: Path, recipes: tuple[str, ...]) -> pd.DataFrame:

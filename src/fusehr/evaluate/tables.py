@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+
 import numpy as np
 import pandas as pd
 
 from fusehr.core.params.evaluate import EvaluateParams
-from fusehr.evaluate.compare import paired_with_ceiling, paired_with_reference
+from fusehr.evaluate.ceiling import paired_with_ceiling
+from fusehr.evaluate.compare import paired_with_reference, paired_with_unimodal
 from fusehr.evaluate.disclosure import hide_bins, hide_confusion, hide_support
 from fusehr.evaluate.gather import Scores
-from fusehr.evaluate.outputs import FULL, HEADLINE
+from fusehr.evaluate.outputs import FULL, HEADLINE, WITHOUT
+from fusehr.evaluate.withheld import withheld_sources
 
 METHOD = "patient-cluster bootstrap; 95 % percentile"
 DECIMALS = 5
@@ -24,6 +28,7 @@ BEHIND = [
 ORDER = (
     *("task", "variant", "class", "metric", "probabilities", "threshold", "recipe", "seed"),
     *("bin", "false_positive_rate", "sensitivity", "truth", "predicted", "what", "reason"),
+    *("claim", "withheld"),
 )
 BY_CLASS = ("auroc", "auprc", "brier")
 
@@ -36,11 +41,9 @@ def tables(scores: Scores, params: EvaluateParams, *, small: int | None) -> dict
             numbers, small=small, values=VALUES, by=("recipe", "variant", "metric")
         )
         numbers = _hide_rates(numbers, scores.intervals, small)
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
-    paired = paired_with_reference(scores, reference=params.reference, primary=primary)
-    ceiling = paired_with_ceiling(scores, primary=primary)
+    compared = _compared(scores, params)
     if small is not None:
-        paired, ceiling = (_visible(frame, numbers) for frame in (paired, ceiling))
+        compared = {name: _visible(frame, numbers) for name, frame in compared.items()}
     net = numbers["metric"].str.startswith("net_benefit_")
     whole = numbers["class"].isin((*HEADLINE, "micro"))
     found = {
@@ -49,8 +52,7 @@ def tables(scores: Scores, params: EvaluateParams, *, small: int | None) -> dict
             ~whole & numbers["metric"].isin(BY_CLASS), [*WHERE, "metric", *VALUES, *BEHIND]
         ],
         "net_benefit": _net_benefit(numbers[whole & net], scores),
-        "paired": paired,
-        "ceiling": ceiling,
+        **compared,
         "roc": _curve(scores, numbers, "roc", ("false_positive_rate", "sensitivity"), small),
         "pr": _curve(scores, numbers, "pr", ("sensitivity", "precision"), small),
         "calibration": _calibration(scores, small),
@@ -69,15 +71,35 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].round(DECIMALS) + 0.0 for name in floats})
 
 
+def _compared(scores: Scores, params: EvaluateParams) -> dict[str, pd.DataFrame]:
+    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    second = (params.noninferior.against, params.noninferior.margin)
+    return {
+        "paired": paired_with_reference(
+            scores, reference=params.reference, noninferior=second, primary=primary
+        ),
+        "unimodal": paired_with_unimodal(scores, unimodal=params.unimodal, primary=primary),
+        "ceiling": paired_with_ceiling(scores, reference=params.reference, primary=primary),
+        "withheld": withheld_sources(scores, primary=primary),
+    }
+
+
 def _visible(frame: pd.DataFrame, numbers: pd.DataFrame) -> pd.DataFrame:
     """Comparisons of which neither side is hidden."""
-    shown = numbers[
-        numbers["value"].notna() & numbers["class"].isin(HEADLINE) & (numbers["variant"] == FULL)
-    ]
-    seen = set(zip(shown["task"], shown["recipe"], shown["metric"], strict=True))
+    shown = numbers[numbers["value"].notna() & numbers["class"].isin(HEADLINE)]
+    keys = ("task", "metric", "recipe", "variant")
+    seen = set(zip(*(shown[key] for key in keys), strict=True))
+
+    def sides(row: Mapping[Hashable, str]) -> list[tuple[str, str]]:
+        """(recipe, variant) of both."""
+        one = (row["recipe"], FULL)
+        if "withheld" in row:
+            return [one, (row["recipe"], WITHOUT + row["withheld"])]
+        return [one, (row["unimodal"] if "unimodal" in row else row["reference"], FULL)]
+
     both = [
-        (row.task, row.recipe, row.metric) in seen and (row.task, row.reference, row.metric) in seen
-        for row in frame.itertuples()
+        all((row["task"], row["metric"], *side) in seen for side in sides(row))
+        for row in frame.to_dict("records")
     ]
     return frame[np.array(both, dtype=bool)]
 

@@ -7,21 +7,31 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.params.model import ModelParams
+from fusehr.models.networks.batch import Batch
 from fusehr.models.networks.fitting import (
+    Goal,
     fit_module,
+    length_bucketed,
     predict_logits,
     probabilities,
     settle_torch,
     start_at_prevalence,
 )
+from fusehr.models.networks.inputs.modality import FittedInputs, RaggedTokens
 
 PARAMS: dict[str, Any] = {
     "series_hours": {},
     "series_clip_share": 0.05,
+    "notes": {"kinds": ["nursing"], "most_notes": 1, "most_tokens": 8},
+    "most_facts": 8,
+    "most_images": 1,
+    "selection": {},
     "d_model": 8,
     "heads": 2,
     "dropout": 0.0,
@@ -37,6 +47,23 @@ TRAIN, VAL = np.arange(200), np.arange(200, 300)
 Curve = list[tuple[int, float, float]]
 
 
+class Vector(nn.Module):
+    """A module on the one token of each sample."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.inner(batch["x"].values[:, 0])
+
+
+def inputs_of(x: Tensor, labels: Tensor) -> FittedInputs:
+    return FittedInputs(
+        {"x": RaggedTokens(x, torch.arange(len(x)), torch.arange(len(x) + 1))}, labels
+    )
+
+
 def data(*, exclusive: bool) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(300, 3, generator=generator)
@@ -49,17 +76,15 @@ def fit(
     x: Tensor, labels: Tensor, *, exclusive: bool, **changes: Any
 ) -> tuple[nn.Module, Curve, int]:
     settle_torch(threads=1, seed=0)
-    module, curve = nn.Linear(3, labels.shape[1]), []
+    module, curve = Vector(nn.Linear(3, labels.shape[1])), []
     best = fit_module(
         module,
-        (x,),
-        labels,
-        exclusive=exclusive,
+        inputs_of(x, labels),
+        Goal(exclusive, "auroc", "recipe, task, round split, seed 1"),
         train=TRAIN,
         val=VAL,
         params=ModelParams(**{**PARAMS, **changes}),
         seed=0,
-        name="recipe, task, round split, seed 1",
         log=lambda *point: curve.append(point),
     )
     return module, curve, best
@@ -111,11 +136,45 @@ def test_an_untrained_last_layer_predicts_prevalence(exclusive: bool) -> None:
 
 
 def test_dropout_is_off_in_prediction() -> None:
-    module = nn.Sequential(nn.Dropout(0.9), nn.Linear(3, 2))
+    module = Vector(nn.Sequential(nn.Dropout(0.9), nn.Linear(3, 2)))
     module.train()
-    x, rows = torch.randn(10, 3), torch.arange(10)
-    once = predict_logits(module, (x,), rows, batch_size=4)
-    assert torch.equal(once, predict_logits(module, (x,), rows, batch_size=4))
+    inputs, rows = inputs_of(torch.randn(10, 3), torch.zeros(10, 2)), torch.arange(10)
+    once = predict_logits(module, inputs, rows, batch_size=4)
+    assert torch.equal(once, predict_logits(module, inputs, rows, batch_size=4))
+
+
+def test_what_is_withheld_is_as_if_it_had_not_been_recorded() -> None:
+    module = Vector(nn.Linear(3, 2))
+    inputs, rows = inputs_of(torch.randn(10, 3), torch.zeros(10, 2)), torch.arange(10)
+    found = predict_logits(module, inputs, rows, batch_size=4, without=("x",))
+    expected = module.inner(torch.zeros(10, 3))
+    torch.testing.assert_close(found, expected)
+
+
+@given(
+    lengths=st.lists(st.integers(0, 60), min_size=1, max_size=300),
+    batch_size=st.integers(2, 40),
+    seed=st.integers(0, 3),
+)
+def test_batches_hold_each_row_once_and_never_a_single_one(
+    lengths: list[int], batch_size: int, seed: int
+) -> None:
+    rows = torch.arange(len(lengths)) + 7
+    order = torch.Generator().manual_seed(seed)
+    batches = length_bucketed(rows, torch.tensor(lengths), batch_size, order)
+    assert sorted(torch.cat(batches).tolist()) == rows.tolist()
+    assert max(map(len, batches)) <= batch_size + 1
+    assert len(lengths) == 1 or min(map(len, batches)) > 1
+
+
+def test_batches_hold_samples_of_about_the_same_length() -> None:
+    lengths = torch.arange(512) % 64
+    order = torch.Generator().manual_seed(0)
+    rows = torch.arange(512)
+    batches = length_bucketed(rows, lengths, 32, order)
+    padding = sum(int((lengths[b].max() - lengths[b]).sum()) for b in batches)
+    plain = sum(int((lengths[b].max() - lengths[b]).sum()) for b in torch.randperm(512).split(32))
+    assert padding < plain / 8
 
 
 def test_probabilities_of_exclusive_classes_sum_to_one() -> None:

@@ -23,7 +23,18 @@ from fusehr.core.frame.errors import InputError
 T = TypeVar("T")
 C = TypeVar("C")
 
-BLOCKS = ("raw", "tables", "embed", "rag", "train", "model", "recipes", "evaluate")
+BLOCKS = (
+    "raw",
+    "tables",
+    "embed",
+    "rag",
+    "train",
+    "model",
+    "recipes",
+    "evaluate",
+    "defects",
+    "presets",
+)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -55,13 +66,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def lookup(tree: Mapping[str, Any], path: str, *, file: str = "params.yaml") -> Any:
-    """The value at a dotted path, or InputError with the full path."""
+    """The value at a dotted path (a number in it: of a list), or InputError with the full path."""
     node: Any = tree
     for depth, key in enumerate(path.split(".")):
-        if not isinstance(node, Mapping) or key not in node:
+        if isinstance(node, Mapping) and key in node:
+            node = node[key]
+        elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        else:
             found = ".".join(path.split(".")[: depth + 1])
             raise InputError(f"{file}: {found}: expected a value, found none")
-        node = node[key]
     return node
 
 

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from fusehr.core.frame.params import frozen
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.params import StageParams, frozen
+from fusehr.core.frame.tasks import TASKS, Task
 
 Metric = Literal["auroc", "auprc", "min_p_se", "brier", "f1_weighted"]
 
 
-@frozen
-class EvaluateParams:
-    """Block `evaluate`."""
+def _every_task(metrics: dict[Task, Metric]) -> dict[Task, Metric]:
+    missing = [task for task in TASKS if task not in metrics]
+    if missing:
+        raise ValueError(f"expected a metric for each task, found none for {', '.join(missing)}")
+    return metrics
 
-    reference: str
+
+@frozen
+class ScoreParams:
+    """What scoring one recipe reads of the block."""
+
     bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: Annotated[int, Field(ge=0)]
     calibration_bins: Annotated[int, Field(ge=2)]
     net_benefit_thresholds: list[Annotated[float, Field(gt=0, lt=1)]]
     min_label_patients: Annotated[int, Field(ge=1)]
     alarm_sensitivity: Annotated[float, Field(gt=0, le=1)]
+
+
+def score_params(params: StageParams) -> ScoreParams:
+    """Read one by one, so that a stage need not declare, and rerun for, the rest of the block."""
+    kinds = get_type_hints(ScoreParams, include_extras=True)
+    return ScoreParams(**{name: params.section(f"evaluate.{name}", kinds[name]) for name in kinds})
+
+
+@frozen
+class NonInferior:
+    """A second comparison: no recipe may be worse than `against` by `margin` or more."""
+
+    against: str
+    margin: Annotated[float, Field(gt=0)]
+
+
+@frozen
+class EvaluateParams(ScoreParams):
+    """Block `evaluate`."""
+
+    reference: str
+    noninferior: NonInferior
+    unimodal: dict[str, str]
     small_cell: Annotated[int, Field(ge=1)]
-    primary_metric: dict[Task, Metric]
+    primary_metric: Annotated[dict[Task, Metric], AfterValidator(_every_task)]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
+from fusehr.core.params.embed import NoteKind
+
+
+@frozen
+class NotesParams:
+    """Block `model.notes`: sentences that are tokens."""
+
+    kinds: Annotated[list[NoteKind], Field(min_length=1)]
+    most_notes: Annotated[int, Field(ge=1)]
+    most_tokens: Annotated[int, Field(ge=1)]
 
 
 @frozen
@@ -16,12 +26,16 @@ class ModelParams:
 
     series_hours: dict[Task, Annotated[int, Field(ge=1)]]
     series_clip_share: Annotated[float, Field(ge=0, lt=0.5)]
+    notes: NotesParams
+    most_facts: Annotated[int, Field(ge=1)]
+    most_images: Annotated[int, Field(ge=1)]
     d_model: Annotated[int, Field(ge=1)]
     heads: Annotated[int, Field(ge=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]
+    selection: dict[Task, Literal["auroc", "auprc"]]
     epochs: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
     clip_norm: Annotated[float, Field(gt=0)]

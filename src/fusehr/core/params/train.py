@@ -8,9 +8,18 @@ from pydantic import Field
 
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
+from fusehr.core.params.images import ImageParams
 
 Seeds = Annotated[list[int], Field(min_length=1)]
 Threads = Annotated[int, Field(ge=1)]
+
+
+@frozen
+class ExplainedParams:
+    """Block `train.explained`: test samples whose predictions are explained."""
+
+    samples: Annotated[int, Field(ge=0)]
+    steps: Annotated[int, Field(ge=1)]
 
 
 @frozen
@@ -28,4 +37,6 @@ class TrainParams:
     tasks: list[Task]
     seeds: Seeds
     threads: Threads
+    explained: ExplainedParams
     tabular: TabularParams
+    images: ImageParams

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from fusehr.core.figure_style import INK, QUIET, RULE, drawing
-from fusehr.evaluate.compare import LOWER_IS_BETTER
-from fusehr.evaluate.figures.style import CEILING_DASHES, METRICS, TITLES, plain
+from fusehr.evaluate.figures.style import CEILING_DASHES, METRICS, TITLES, plain, share_ranges
 from fusehr.evaluate.gather import CEILINGS, Scores
 from fusehr.evaluate.outputs import FULL, HEADLINE
+from fusehr.evaluate.pairs import LOWER_IS_BETTER
 
 ROW = 0.31  # inches
 BAND = "#8ab8d8"
@@ -43,17 +43,10 @@ def draw_board(
         axes = figure.subplots(1, len(scores.tasks), sharey=True, squeeze=False)[0]
         for axis, task in zip(axes, scores.tasks, strict=True):
             _panel(axis, task, recipes, found, scores)
-            metric = _metric(task, primary)
-            axis.set_xlabel(METRICS.get(metric, metric))
-        for metric in sorted({_metric(task, primary) for task in scores.tasks}):
-            panels = zip(axes, scores.tasks, strict=True)
-            _share_range([axis for axis, task in panels if _metric(task, primary) == metric])
+            axis.set_xlabel(METRICS.get(primary[task], primary[task]))
+        share_ranges(axes, [primary[task] for task in scores.tasks])
         axes[0].set_yticks(range(len(recipes)), [plain(recipe) for recipe in recipes])
         axes[0].set_ylim(len(recipes) - 0.4, -0.6)
-
-
-def _metric(task: str, primary: Mapping[str, str]) -> str:
-    return primary.get(task, "auroc")
 
 
 def _rows(metrics: pd.DataFrame, primary: Mapping[str, str]) -> Found:
@@ -61,17 +54,8 @@ def _rows(metrics: pd.DataFrame, primary: Mapping[str, str]) -> Found:
     return {
         (row["task"], row["recipe"]): Row(row["value"], row["low"], row["high"])
         for row in mine.to_dict("records")
-        if row["metric"] == _metric(row["task"], primary) and np.isfinite(row["value"])
+        if row["metric"] == primary[row["task"]] and np.isfinite(row["value"])
     }
-
-
-def _share_range(axes: Sequence[Axes]) -> None:
-    """Panels of one metric share its range, so that lengths compare across tasks."""
-    ends = [end for axis in axes for end in axis.dataLim.intervalx if np.isfinite(end)]
-    if ends:
-        pad = 0.08 * max(max(ends) - min(ends), 0.01)
-        for axis in axes:
-            axis.set_xlim(min(ends) - pad, max(ends) + pad)
 
 
 def _panel(axis: Axes, task: str, recipes: Sequence[str], found: Found, scores: Scores) -> None:
@@ -140,7 +124,7 @@ def _by_mean_rank(scores: Scores, found: Found, primary: Mapping[str, str]) -> l
     ranks: dict[str, list[float]] = {recipe: [] for recipe in scores.ranked}
     for task in scores.tasks:
         values = pd.Series({r: found[task, r].value for r in scores.ranked if (task, r) in found})
-        ascending = _metric(task, primary) in LOWER_IS_BETTER
+        ascending = primary[task] in LOWER_IS_BETTER
         for recipe, rank in values.rank(ascending=ascending).items():
             ranks[str(recipe)].append(float(rank))
     place = {name: float(np.mean(own)) if own else np.inf for name, own in ranks.items()}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -78,6 +79,17 @@ def panels(figure: Figure, tasks: Sequence[str]) -> tuple[dict[str, Axes], Axes]
     for task, axis in axes.items():
         axis.set_title(TITLES.get(task, task))
     return axes, grid[len(tasks)]
+
+
+def share_ranges(axes: Sequence[Axes], metrics: Sequence[str]) -> None:
+    """Panels of one metric share its range, so that lengths compare across tasks."""
+    for metric in sorted(set(metrics)):
+        own = [axis for axis, of in zip(axes, metrics, strict=True) if of == metric]
+        ends = [end for axis in own for end in axis.dataLim.intervalx if np.isfinite(end)]
+        if ends:
+            pad = 0.08 * max(max(ends) - min(ends), 0.01)
+            for axis in own:
+                axis.set_xlim(min(ends) - pad, max(ends) + pad)
 
 
 def legend(axis: Axes | Figure, source: Sequence[Axes], recipes: Sequence[str]) -> None:

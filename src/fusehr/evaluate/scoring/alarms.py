@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusehr.core.metrics import Array
+from fusehr.core.metrics import Array, Weights, ratio, running_sums
 
 
 class Alarms:
@@ -19,33 +19,37 @@ class Alarms:
     def __init__(
         self, y: Array, p: Array, patients: Array, *, sensitivity: float, step_hours: float
     ) -> None:
+        """patients: the row of the weights that each window has, (n,)."""
         self._sensitivity, self._days = sensitivity, step_hours / 24.0
-        self._order = np.argsort(-p, kind="stable")
-        self._positive = y[self._order] == 1
+        order = np.argsort(-p, kind="stable")
+        self._windows = patients[order]
+        positive = y[order] == 1
+        self._hits = self._windows[positive]
         # The best positive window of each patient, best first: the first of its kind in the order.
-        hits = self._order[self._positive]
-        first = np.sort(np.unique(patients[hits], return_index=True)[1])
-        self._events = hits[first]
-        descending = -p[self._order]
-        self._upto = np.searchsorted(descending, -p[self._events], side="right") - 1
+        first = np.sort(np.unique(self._hits, return_index=True)[1])
+        self._events = self._hits[first]
+        best = -p[order[positive][first]]
+        # windows, and positive ones, at or above the threshold of each event
+        self._upto = np.searchsorted(-p[order], best, side="right")
+        self._hits_upto = np.searchsorted(-p[order[positive]], best, side="right")
 
-    def values(self, weights: Array) -> dict[str, Array]:
-        """Metrics of shape (b,) for weights (b, n) that are constant within a patient."""
-        b = weights.shape[0]
+    def values(self, weights: Weights) -> dict[str, Array]:
+        """Metrics of shape (b,) for weights (patients, b)."""
+        units, b = weights.whole.shape
         if len(self._events) == 0:
             nothing = np.full(b, np.nan)
             return {"alarms_per_patient_day": nothing, "alarm_ppv": nothing.copy()}
-        ordered = weights[:, self._order]
-        announced = np.cumsum(weights[:, self._events], axis=1, dtype=np.int64)
-        wanted = self._sensitivity * announced[:, -1:] - 1e-9
-        threshold = self._upto[np.argmax(announced >= wanted, axis=1)]  # (b,)
-        rows = np.arange(b)
-        alarms = np.cumsum(ordered, axis=1, dtype=weights.dtype)[rows, threshold]
-        true = np.cumsum(ordered * self._positive, axis=1, dtype=weights.dtype)[rows, threshold]
-        days = weights.sum(1, dtype=float) * self._days
-        none = announced[:, -1] == 0
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return {
-                "alarms_per_patient_day": np.where(none, np.nan, alarms / days),
-                "alarm_ppv": np.where(none, np.nan, true / alarms),
-            }
+        zero = np.zeros(b, np.int32)
+        counted = np.arange(1, len(self._events) + 1)
+        announced = running_sums(weights.whole, self._events, counted, zero)  # (events, b)
+        wanted = self._sensitivity * announced[-1] - 1e-9
+        threshold = np.argmax(announced >= wanted, axis=0)
+        draws = np.arange(b)
+        alarms = running_sums(weights.whole, self._windows, self._upto, zero)[threshold, draws]
+        true = running_sums(weights.whole, self._hits, self._hits_upto, zero)[threshold, draws]
+        days = np.bincount(self._windows, minlength=units) @ weights.double * self._days
+        none = announced[-1] == 0
+        return {
+            "alarms_per_patient_day": np.where(none, np.nan, ratio(alarms, days)),
+            "alarm_ppv": np.where(none, np.nan, ratio(true, alarms)),
+        }

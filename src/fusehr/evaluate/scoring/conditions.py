@@ -12,6 +12,7 @@ import pandas as pd
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES
 from fusehr.core.metrics import Array
+from fusehr.evaluate.outputs import FULL
 
 # Triage classes are ordered by urgency; those of next_diagnoses are read from the predictions.
 CLASSES = {"triage": TRIAGE_CLASSES} | dict.fromkeys(
@@ -48,6 +49,11 @@ class Condition:
     def kind(self) -> str:
         """`binary`, `multiclass` (exactly one of the ordered classes) or `multilabel`."""
         return {"triage": "multiclass", "next_diagnoses": "multilabel"}.get(self.task, "binary")
+
+    @property
+    def whole(self) -> bool:
+        """Nothing is withheld: every metric is of interest, and not only those of the board."""
+        return self.variant == FULL
 
     def digest(self) -> str:
         """Hash of the test samples and their labels, to tell that two recipes met the same."""

@@ -39,13 +39,13 @@ def pr_on_grid(y: Array, p: Array) -> Array:
     """
     if not (np.any(y == 1) and np.any(y == 0)):
         return np.full(len(GRID), np.nan)
-    counts = Ranking(y, p).counts(np.ones(len(y), np.int32))
-    recall = counts.true_positives / counts.positives
-    first = np.searchsorted(recall, GRID - 1e-9, side="left")
-    flagged = counts.true_positives + counts.false_positives
+    blocks = list(Ranking(y, p).thresholds(np.ones((len(y), 1), np.int32)))
+    found = np.concatenate([block.true_positives[:, 0] for block in blocks])
+    flagged = found + np.concatenate([block.false_positives[:, 0] for block in blocks])
+    first = np.searchsorted(found / found[-1], GRID - 1e-9, side="left")
     enough = min(int(np.searchsorted(flagged, FEWEST)), len(flagged) - 1)
     first = np.maximum(first, enough)
-    return counts.true_positives[first] / flagged[first]
+    return found[first] / flagged[first]
 
 
 def calibration_table(labels: Array, probabilities: Array, *, bins: int) -> pd.DataFrame:
@@ -56,11 +56,18 @@ def calibration_table(labels: Array, probabilities: Array, *, bins: int) -> pd.D
     """
     p = probabilities.ravel()
     number = equal_mass_bins(p, bins)
-    cell = np.broadcast_to(np.arange(labels.size), (len(probabilities), labels.size)).ravel()
+    count = int(number.max(initial=-1)) + 1
     y = np.broadcast_to(labels.ravel(), (len(probabilities), labels.size)).ravel()
-    rows = pd.DataFrame({"bin": number, "cell": cell, "predicted": p, "observed": y.astype(float)})
-    table = rows.groupby("bin")[["predicted", "observed"]].mean()
-    counted = rows.drop_duplicates(["bin", "cell"]).groupby("bin")["observed"]
-    table["n"] = counted.size()
-    table["n_positive"] = counted.sum().astype(np.int64)
-    return table.reset_index()
+    size = np.bincount(number, minlength=count)
+    # a label value counts once in a bin, however many seeds put it there
+    cell = np.broadcast_to(np.arange(labels.size), (len(probabilities), labels.size)).ravel()
+    bin_, own = np.divmod(np.unique(number * labels.size + cell), max(labels.size, 1))
+    return pd.DataFrame(
+        {
+            "bin": np.arange(count),
+            "predicted": np.bincount(number, p, count) / size,
+            "observed": np.bincount(number, y, count) / size,
+            "n": np.bincount(bin_, minlength=count),
+            "n_positive": np.bincount(bin_, labels.ravel()[own], count).astype(np.int64),
+        }
+    )

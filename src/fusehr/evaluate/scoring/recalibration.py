@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusehr.core.metrics import Array, Calibration, calibration
+from fusehr.core.calibration import Calibration, calibration
+from fusehr.core.metrics import Array
 from fusehr.evaluate.scoring.conditions import Condition
 
 IDENTITY = Calibration(slope=1.0, intercept=0.0)

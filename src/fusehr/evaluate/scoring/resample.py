@@ -1,7 +1,7 @@
 """The patient-cluster bootstrap that every interval and every paired test shares.
 
 Samples of one patient are correlated, so whole patients are drawn, with replacement. The draws
-follow from the sorted patient ids and the seed alone: two recipes that predicted the same patients
+follow from the number of patients and the seed alone: two recipes that predicted the same patients
 meet the same draws, and the difference of their metrics within a draw is a paired one.
 """
 
@@ -13,26 +13,23 @@ import numpy as np
 
 from fusehr.core.metrics import Array
 
-# Weights in memory at once: 1 MiB of int32, whatever the number of samples and draws.
-CHUNK_CELLS = 1 << 18
+# Weights in memory at once: 16 MiB of int32, whatever the number of patients and draws.
+CHUNK_CELLS = 1 << 22
 
 
-def resamples(
-    patient_ids: Array, *, draws: int, seed: int, cells: int = CHUNK_CELLS
-) -> Iterator[Array]:
-    """Chunks of weights, int32 (b, n): how often each sample's patient stands in each draw.
+def resamples(patients: int, *, draws: int, seed: int, cells: int = CHUNK_CELLS) -> Iterator[Array]:
+    """Chunks of weights, int32 (patients, b): how often each patient stands in each draw.
 
-    patient_ids: (n,), the patient of each sample. `cells` bounds b * n and changes nothing else.
+    Patients are numbered in the order of their ids. `cells` bounds patients * b and changes
+    nothing else.
     """
-    patients, sample_patient = np.unique(patient_ids, return_inverse=True)
-    count = len(patients)
-    if count == 0:
+    if patients == 0:
         return
     generator = np.random.default_rng(seed)
-    rows = max(1, cells // max(len(patient_ids), count))
-    for start in range(0, draws, rows):
-        size = min(rows, draws - start)
-        picks = generator.integers(0, count, size=(size, count))
-        picks += np.arange(size)[:, None] * count
-        weights = np.bincount(picks.ravel(), minlength=size * count).astype(np.int32)
-        yield weights.reshape(size, count)[:, sample_patient]
+    columns = max(1, cells // patients)
+    for start in range(0, draws, columns):
+        size = min(columns, draws - start)
+        picks = generator.integers(0, patients, size=(size, patients))
+        picks += np.arange(size)[:, None] * patients
+        weights = np.bincount(picks.ravel(), minlength=size * patients).astype(np.int32)
+        yield np.ascontiguousarray(weights.reshape(size, patients).T)

@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from fusehr.core.frame.tasks import POSITIVE
-from fusehr.core.metrics import Array
-from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.metrics import Array, Weights
+from fusehr.core.params.evaluate import ScoreParams
 from fusehr.evaluate.outputs import BOARD, INTERVAL, TABLES
 from fusehr.evaluate.scoring.conditions import Condition
 from fusehr.evaluate.scoring.labels import Support, kept_labels, support
-from fusehr.evaluate.scoring.recalibration import recalibrate
+from fusehr.evaluate.scoring.recalibration import Recalibrated, recalibrate
 from fusehr.evaluate.scoring.resample import resamples
-from fusehr.evaluate.scoring.scorers import ALL, MACRO, MICRO, Options, SeedScorer, Values
+from fusehr.evaluate.scoring.scorers import (
+    ALL,
+    MACRO,
+    MICRO,
+    Options,
+    Patients,
+    SeedScorer,
+    Values,
+)
 from fusehr.evaluate.scoring.shapes import calibration_bins, confusions, curves
 
 # Sums of floats differ in the last bits with the number of threads; what is written does not.
 DECIMALS = 9
 
 
+@dataclass(frozen=True)
+class _Ready:
+    """A condition whose scorers, one a seed, wait for weights."""
+
+    condition: Condition
+    kept: Array
+    recalibrated: Recalibrated
+    patients: Patients
+    scorers: list[SeedScorer]
+
+
 def score(
-    found: Iterable[Condition], params: EvaluateParams, *, step_hours: float
+    found: Iterable[Condition], params: ScoreParams, *, step_hours: float
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
-    """Tables by name (see outputs.py), and by condition the classes that were not recalibrated."""
+    """Tables by name (see outputs.py), and by condition the classes that were not recalibrated.
+
+    Of a variant in which something is withheld only the metrics of the board are computed, for the
+    task as a whole.
+    """
     options = Options(
         calibration_bins=params.calibration_bins,
         net_benefit_thresholds=tuple(params.net_benefit_thresholds),
@@ -35,44 +59,84 @@ def score(
     )
     parts: dict[str, list[pd.DataFrame]] = {table.name: [] for table in TABLES}
     not_recalibrated: dict[str, list[str]] = {}
-    for condition in found:
-        kept = kept_labels(
-            condition.test.labels, condition.test.patients, at_least=params.min_label_patients
-        )
-        recalibrated = recalibrate(condition)
-        if recalibrated.unsolved:
-            key = f"{condition.task}/{condition.variant}"
-            not_recalibrated[key] = list(recalibrated.unsolved)
-        scorers = [
-            SeedScorer(condition, s, recalibrated, kept, options)
-            for s in range(len(condition.seeds))
-        ]
-        behind = _supports(condition, kept)
-        one = np.ones((1, len(condition.test.samples)), np.int32)
-        points = [
-            {key: float(value[0]) for key, value in scorer.values(one).items()}
-            for scorer in scorers
-        ]
+    for group in _same_patients(found):
+        ready = [_ready(condition, params, options) for condition in group]
         # Small products gain nothing from a second thread and stall where a core is busy.
         with threadpool_limits(1, user_api="blas"):
-            draws = _draws(scorers, condition.test.patients, params)
-        reasons = _reasons(condition, scorers, points, kept, params.min_label_patients)
-        frames = {
-            "points": _points(condition, points, behind, reasons),
-            "intervals": _intervals(condition, points, draws, behind, reasons),
-            "draws": _board_draws(draws, condition.kind),
-            "labels": _labels(condition, kept, behind),
-            "curves": curves(condition, kept),
-            "calibration": calibration_bins(
-                condition, recalibrated.probabilities, kept, params.calibration_bins
-            ),
-            "confusion": confusions(condition),
-        }
-        for name, frame in frames.items():
-            parts[name].append(frame.assign(task=condition.task, variant=condition.variant))
+            values = _values(ready, params)
+        for one, seeds in zip(ready, values, strict=True):
+            condition = one.condition
+            if one.recalibrated.unsolved:
+                key = f"{condition.task}/{condition.variant}"
+                not_recalibrated[key] = list(one.recalibrated.unsolved)
+            for name, frame in _frames(one, seeds, params).items():
+                parts[name].append(frame.assign(task=condition.task, variant=condition.variant))
     return {table.name: _joined(table.arrow().names, parts[table.name]) for table in TABLES}, (
         not_recalibrated
     )
+
+
+def _same_patients(found: Iterable[Condition]) -> list[list[Condition]]:
+    """Conditions that share their patients, and with them the draws."""
+    groups: dict[bytes, list[Condition]] = {}
+    for condition in found:
+        known = np.unique(condition.test.patients)
+        groups.setdefault(known.tobytes(), []).append(condition)
+    return list(groups.values())
+
+
+def _ready(condition: Condition, params: ScoreParams, options: Options) -> _Ready:
+    test = condition.test
+    kept = kept_labels(test.labels, test.patients, at_least=params.min_label_patients)
+    recalibrated, patients = recalibrate(condition), Patients.of(test.patients)
+    scorers = [
+        SeedScorer(condition, s, recalibrated, kept, patients, options)
+        for s in range(len(condition.seeds))
+    ]
+    return _Ready(condition, kept, recalibrated, patients, scorers)
+
+
+def _values(ready: list[_Ready], params: ScoreParams) -> list[list[Values]]:
+    """For each condition and seed: (scope, metric) -> (1 + draws,), the whole fold first."""
+    chunks: list[list[list[Values]]] = [[[] for _ in one.scorers] for one in ready]
+    patients = ready[0].patients.count
+    whole = np.ones((patients, 1), np.int32)
+    for drawn in resamples(patients, draws=params.bootstrap_draws, seed=params.seed):
+        weights = Weights(drawn if whole is None else np.concatenate([whole, drawn], axis=1))
+        whole = None
+        for one, seeds in zip(ready, chunks, strict=True):
+            for scorer, own in zip(one.scorers, seeds, strict=True):
+                own.append(scorer.values(weights))
+    return [
+        [{key: np.concatenate([part[key] for part in own]) for key in own[0]} for own in seeds]
+        for seeds in chunks
+    ]
+
+
+def _frames(one: _Ready, seeds: list[Values], params: ScoreParams) -> dict[str, pd.DataFrame]:
+    condition = one.condition
+    behind = _supports(condition, one.kept)
+    if not condition.whole:
+        told = {key for key in seeds[0] if key[0] == headline(condition.kind, key[1])}
+        seeds = [{key: own[key] for key in own if key in told} for own in seeds]
+    points = [{key: float(value[0]) for key, value in own.items()} for own in seeds]
+    draws = {key: np.mean([own[key][1:] for own in seeds], axis=0) for key in seeds[0]}
+    reasons = _reasons(condition, one.scorers, points, one.kept, params.min_label_patients)
+    frames = {
+        "points": _points(condition, points, behind, reasons),
+        "intervals": _intervals(condition, points, draws, behind, reasons),
+        "draws": _board_draws(draws, condition.kind),
+        "labels": _labels(condition, one.kept, behind),
+    }
+    if condition.whole:
+        frames |= {
+            "curves": curves(condition, one.kept),
+            "calibration": calibration_bins(
+                condition, one.recalibrated.probabilities, one.kept, params.calibration_bins
+            ),
+            "confusion": confusions(condition),
+        }
+    return frames
 
 
 def _joined(columns: list[str], parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -90,15 +154,6 @@ def headline(kind: str, metric: str) -> str:
     if kind == "binary":
         return POSITIVE
     return ALL if metric == "f1_weighted" else MACRO
-
-
-def _draws(scorers: list[SeedScorer], patients: Array, params: EvaluateParams) -> Values:
-    """(scope, metric) -> (draws,), averaged over seeds inside each draw."""
-    chunks: list[Values] = []
-    for weights in resamples(patients, draws=params.bootstrap_draws, seed=params.seed):
-        seeds = [scorer.values(weights) for scorer in scorers]
-        chunks.append({key: np.mean([found[key] for found in seeds], axis=0) for key in seeds[0]})
-    return {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
 
 
 def _supports(condition: Condition, kept: Array) -> dict[str, Support]:
@@ -162,23 +217,35 @@ def _intervals(
     reasons: list[dict[tuple[str, str], str]],
 ) -> pd.DataFrame:
     rows = []
-    for (scope, metric), values in draws.items():
-        key = (scope, metric)
-        defined = values[np.isfinite(values)]
+    ends = _ends(np.array(list(draws.values())))
+    for (key, values), (low, high) in zip(draws.items(), ends, strict=True):
+        scope, metric = key
         value = float(np.mean([point[key] for point in points]))
-        some = len(defined) > 0 and np.isfinite(value)
-        low, high = np.quantile(defined, INTERVAL) if some else (np.nan, np.nan)
+        some = np.isfinite(value)
         rows.append(
-            {"class": scope, "metric": metric, "value": value, "low": low, "high": high}
+            {"class": scope, "metric": metric, "value": value}
+            | {"low": low if some else np.nan, "high": high if some else np.nan}
             | vars(behind[scope])
             | {
                 "draws": len(values),
-                "undefined_draws": len(values) - len(defined),
+                "undefined_draws": int(np.count_nonzero(~np.isfinite(values))),
                 "seeds": " ".join(map(str, condition.seeds)),
                 "reason": next((why[key] for why in reasons if why.get(key)), ""),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _ends(draws: Array) -> Array:
+    """Ends of the intervals (m, 2) of draws (m, b), from the defined ones; nan without any."""
+    found = np.full((len(draws), 2), np.nan)
+    defined = np.isfinite(draws)
+    whole = defined.all(1)
+    if whole.any():
+        found[whole] = np.quantile(draws[whole], INTERVAL, axis=1).T
+    for m in np.flatnonzero(~whole & defined.any(1)):
+        found[m] = np.quantile(draws[m, defined[m]], INTERVAL)
+    return found
 
 
 def _board_draws(draws: Values, kind: str) -> pd.DataFrame:

@@ -12,14 +12,14 @@ from fusehr.core.frame.files import (
     write_parquet,
 )
 from fusehr.core.frame.schemas import PREDICTIONS
-from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.core.params.evaluate import ScoreParams
 from fusehr.evaluate.outputs import TABLES
 from fusehr.evaluate.scoring.conditions import conditions
 from fusehr.evaluate.scoring.score import score
 
 
 def score_recipe(
-    trained: Path, target: Path, params: EvaluateParams, *, step_hours: float
+    trained: Path, target: Path, params: ScoreParams, *, step_hours: float
 ) -> tuple[str, ...]:
     """Score the predictions in `trained`, write the tables of outputs.py to `target`.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,8 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.metrics import auroc
+from fusehr.core.metrics import auprc, auroc
 from fusehr.core.params.model import ModelParams
+from fusehr.models.networks.inputs.modality import FittedInputs
+
+BUCKET = 16  # batches whose samples are sorted by length together
 
 LogEpoch = Callable[[int, float, float], None]  # epoch from 1, train loss, validation metric
 
@@ -35,26 +40,36 @@ def start_at_prevalence(last: nn.Linear, labels: Tensor, *, exclusive: bool) -> 
     last.bias.copy_(prevalence.log() if exclusive else prevalence.logit())
 
 
+@dataclass(frozen=True)
+class Goal:
+    """What a fit is after.
+
+    exclusive: each sample has exactly one class. selection: the metric, macro over classes, by
+    which the best epoch is chosen on validation rows. name: of the fit, in messages.
+    """
+
+    exclusive: bool
+    selection: Literal["auroc", "auprc"]
+    name: str
+
+
 def fit_module(
     module: nn.Module,
-    inputs: Sequence[Tensor],
-    labels: Tensor,
+    inputs: FittedInputs,
+    goal: Goal,
     *,
-    exclusive: bool,
     train: np.ndarray,
     val: np.ndarray,
     params: ModelParams,
     seed: int,
-    name: str,
     log: LogEpoch,
 ) -> int:
     """Train `module` in place and leave it with the weights of the best epoch, which is returned.
 
-    inputs: tensors (n_samples, ...), the module's arguments in order, indexed by row.
-    labels: float32 (n_samples, n_classes); `exclusive` where each row has exactly one class.
-    train, val: int64 rows. The best epoch has the highest macro AUROC on `val`, or the lowest loss
-    where no class has both labels there; training stops after `params.patience` without a better.
-    Raises InputError, naming the fit and the epoch, where the loss is not a finite number.
+    module: of a Batch, gives logits (b, n_classes). train, val: int64 rows of `inputs`. Where no
+    class has both labels among `val`, the best epoch is that of the lowest loss there; training
+    stops after `params.patience` without a better. Raises InputError, naming the fit and the epoch,
+    where the loss is not a finite number.
     """
     optimiser = torch.optim.AdamW(
         module.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
@@ -65,14 +80,14 @@ def fit_module(
     for epoch in range(1, params.epochs + 1):
         module.train()
         total = 0.0
-        shuffled = rows[torch.randperm(len(rows), generator=order)]
-        for batch in shuffled.split(params.batch_size):
+        batches = length_bucketed(rows, inputs.lengths[rows], params.batch_size, order)
+        for batch in batches:
             optimiser.zero_grad()
-            logits = module(*(tensor[batch] for tensor in inputs))
-            loss = class_loss(logits, labels[batch], exclusive=exclusive)
+            logits = module(inputs.batch(batch))
+            loss = class_loss(logits, inputs.labels[batch], exclusive=goal.exclusive)
             if not torch.isfinite(loss):
                 raise InputError(
-                    f"{name}: the loss is {loss.item()} in epoch {epoch}; "
+                    f"{goal.name}: the loss is {loss.item()} in epoch {epoch}; "
                     "expected a finite number: try a lower learning_rate or clip_norm"
                 )
             loss.backward()
@@ -80,7 +95,7 @@ def fit_module(
             optimiser.step()
             total += loss.item() * len(batch)
         logits = predict_logits(module, inputs, val_rows, batch_size=params.batch_size)
-        metric = _validation_metric(logits, labels[val_rows], exclusive=exclusive)
+        metric = validation_metric(logits, inputs.labels[val_rows], goal)
         log(epoch, total / len(rows), metric)
         if metric > best_metric:
             best_metric, best_epoch = metric, epoch
@@ -91,14 +106,42 @@ def fit_module(
     return best_epoch
 
 
+def length_bucketed(
+    rows: Tensor, lengths: Tensor, batch_size: int, order: torch.Generator
+) -> list[Tensor]:
+    """`rows` (n,) in random batches of samples of about the same length, so that little is padding.
+
+    lengths: int64 (n,), of the same samples. Rows are shuffled, cut into pools of BUCKET batches,
+    sorted by length inside each, and the batches shuffled. A last batch of one row joins another,
+    as no statistic can be taken over it.
+    """
+    shuffled = torch.randperm(len(rows), generator=order)
+    batches: list[Tensor] = []
+    for pool in shuffled.split(batch_size * BUCKET):
+        by_length = pool[torch.argsort(lengths[pool], stable=True)]
+        batches += by_length.split(batch_size)
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return [rows[batches[k]] for k in torch.randperm(len(batches), generator=order)]
+
+
 @torch.no_grad()
 def predict_logits(
-    module: nn.Module, inputs: Sequence[Tensor], rows: Tensor, *, batch_size: int
+    module: nn.Module,
+    inputs: FittedInputs,
+    rows: Tensor,
+    *,
+    batch_size: int,
+    without: Collection[str] = (),
 ) -> Tensor:
-    """Logits (n_rows, n_classes), without dropout, in the order of `rows`."""
+    """Logits (n_rows, n_classes), without dropout, in the order of `rows`.
+
+    without: modalities that are taken as not recorded.
+    """
     module.eval()
-    batches = rows.split(batch_size)
-    return torch.cat([module(*(tensor[batch] for tensor in inputs)) for batch in batches])
+    return torch.cat(
+        [module(inputs.batch(batch).without(without)) for batch in rows.split(batch_size)]
+    )
 
 
 def probabilities(logits: Tensor, *, exclusive: bool) -> Tensor:
@@ -113,9 +156,11 @@ def class_loss(logits: Tensor, labels: Tensor, *, exclusive: bool) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, labels)
 
 
-def _validation_metric(logits: Tensor, labels: Tensor, *, exclusive: bool) -> float:
-    scores, truth = probabilities(logits, exclusive=exclusive).numpy(), labels.numpy()
-    areas = [auroc(y, p) for y, p in zip(truth.T, scores.T, strict=True) if 0 < y.sum() < len(y)]
-    if areas:
-        return float(np.mean(areas))
-    return -class_loss(logits, labels, exclusive=exclusive).item()
+def validation_metric(logits: Tensor, labels: Tensor, goal: Goal) -> float:
+    """The selection metric, macro over classes with both labels; minus the loss where none has."""
+    scores, truth = probabilities(logits, exclusive=goal.exclusive).numpy(), labels.numpy()
+    metric = {"auroc": auroc, "auprc": auprc}[goal.selection]
+    values = [metric(y, p) for y, p in zip(truth.T, scores.T, strict=True) if 0 < y.sum() < len(y)]
+    if values:
+        return float(np.mean(values))
+    return -class_loss(logits, labels, exclusive=goal.exclusive).item()

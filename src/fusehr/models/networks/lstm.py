@@ -8,6 +8,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from fusehr.models.networks.batch import Batch
 from fusehr.models.networks.pooling import AttentionPooling, LastStep
 
 Pooling = Literal["last", "attention"]
@@ -43,10 +44,14 @@ class SeriesLSTM(nn.Module):
         self.head = mlp([d_model, *hidden], dropout=dropout)
         self.last = nn.Linear([d_model, *hidden][-1], n_outputs)
 
-    def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
-        """steps (b, t, n_inputs), lengths (b,) >= 1 -> logits (b, n_outputs)."""
-        states, _ = self.lstm(steps)  # (b, t, d_model)
-        pooled = self.pool(states, lengths)  # (b, t, d_model) -> (b, d_model)
+    def forward(self, batch: Batch) -> Tensor:
+        """The batch's series, tokens (b, t, n_inputs) -> logits (b, n_outputs).
+
+        A sample without any hour is taken as one hour at the train mean.
+        """
+        series = batch["series"]
+        states, _ = self.lstm(series.values)  # (b, t, d_model)
+        pooled = self.pool(states, series.lengths.clamp(min=1))  # (b, t, d_model) -> (b, d_model)
         return self.last(self.head(pooled))  # (b, d_model) -> (b, n_outputs)
 
 

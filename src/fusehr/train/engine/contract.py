@@ -1,7 +1,8 @@
 """What a recipe is: a name, a module, its parameters, and the modalities that it needs.
 
-A module in `recipes/` has `Params` (the type of its block in params.yaml), `Shared` (the type of
-the section that the block's `shared` names) and `build(params, shared)`, which returns a `Recipe`.
+A module in `recipes/` has `Params` (the type of its block in params.yaml), `SHARED` (the types of
+the sections that the block's `shared` names, in order) and `build(params, *shared)`, which returns
+a `Recipe`.
 
 A recipe is asked for a task's inputs once. They hold all of the task's samples but nothing fitted;
 each round of the split then fits on its own train rows. A row is a sample's place in TaskSamples.
@@ -9,18 +10,37 @@ each round of the split then fits on its own train rows. A row is a sample's pla
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import duckdb
 import numpy as np
+from pydantic import Field
 
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
+from fusehr.core.frame.tasks import Task
 
-Modality = Literal["series", "codes", "facts"]
+Modality = Literal[
+    "series",  # measurements over time
+    "codes",  # billed codes of visits before
+    "indicators",  # structured values put into words
+    "notes",  # vectors of sentences
+    "findings",  # counts of what notes assert
+    "summary",  # vectors of facts that the graph tells
+    "relations",  # counts of those facts by relation
+    "images",  # chest images
+]
+
+# What is withheld at test time to see what a recipe makes of it: the modalities of one source.
+WITHHELD: Mapping[str, tuple[Modality, ...]] = {
+    "series": ("series", "indicators"),
+    "notes": ("notes", "findings"),
+    "summary": ("summary", "relations"),
+    "images": ("images",),
+}
 
 
 class Skip(Exception):
@@ -33,9 +53,8 @@ class RecipeParams:
 
     module: str
     modalities: tuple[Modality, ...]
-    shared: str
-    needs: str
-    reads: str
+    shared: Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+    needs: Annotated[tuple[str, ...], Field(min_length=5, max_length=5)]
 
 
 @dataclass(frozen=True)
@@ -51,9 +70,19 @@ class Source:
     threads: int
 
     @property
+    def embed(self) -> Path:
+        """What the room `embed` wrote, beside the tables."""
+        return self.tables.parent / "embed"
+
+    @property
     def rag(self) -> Path:
         """What the room `rag` wrote, beside the tables."""
         return self.tables.parent / "rag"
+
+    @property
+    def images(self) -> Path:
+        """What the stage `train-images` wrote: vectors of a frozen encoder."""
+        return self.tables.parent / "train" / "images"
 
 
 @dataclass(frozen=True)
@@ -88,10 +117,11 @@ class Fit:
 class Fitted(Protocol):
     """What was learnt in one fit."""
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         """Probabilities, float64 (n_rows, n_classes), in the order of `rows`.
 
-        A row's prediction depends on that row alone.
+        A row's prediction depends on that row alone. Modalities in `without` are taken as not
+        recorded.
         """
         ...
 
@@ -101,6 +131,15 @@ class Fitted(Protocol):
 
     def summary(self) -> dict[str, Any]:
         """What a reader wants to know of the fit, as JSON: features, scaler, rule, best epoch."""
+        ...
+
+
+@runtime_checkable
+class Explaining(Fitted, Protocol):
+    """Something fitted that can say why it predicts what it does."""
+
+    def explain(self, rows: np.ndarray, *, most: int, steps: int) -> Any:
+        """Of `most` of the samples at `rows`; see fusehr.train.engine.explained.Explained."""
         ...
 
 
@@ -116,10 +155,36 @@ class Recipe(Protocol):
     """A configured model."""
 
     @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What it sees."""
+        ...
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that it reads through the gate."""
         ...
 
     def inputs(self, source: Source, samples: TaskSamples) -> TaskInputs:
         """Inputs of `samples`; raises Skip where the source lacks what the recipe needs."""
+        ...
+
+
+@runtime_checkable
+class SlowRecipe(Recipe, Protocol):
+    """One whose tasks take long enough to be trained in processes of their own."""
+
+    @property
+    def slow(self) -> bool:
+        """True."""
+        ...
+
+
+@runtime_checkable
+class JointRecipe(Recipe, Protocol):
+    """One that learns several tasks together."""
+
+    def fit_jointly(
+        self, inputs: Mapping[Task, TaskInputs], fits: Mapping[Task, Fit]
+    ) -> Mapping[Task, Fitted]:
+        """Learn from the train rows of all tasks, in the place of `TaskInputs.fit`."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 HEADER = ("task", "round", "seed", "epoch", "train_loss", "val_metric")
 
 
+@dataclass(frozen=True)
+class Point:
+    """An epoch of one fit of a task."""
+
+    task: str
+    round_name: str
+    seed: int
+    epoch: Epoch
+
+
 class Curves:
     """Collects the epochs of every fit, and shows them in the folder `live` meanwhile.
 
@@ -24,34 +34,32 @@ class Curves:
 
     def __init__(self, live: Path) -> None:
         self._folder = live
-        self._rows: list[tuple[str | int | float, ...]] = []
+        self._points: list[Point] = []
         self._live: Live | None = None
 
-    def log(self, task: str, round_name: str, seed: int) -> Callable[[Epoch], None]:
-        """What one fit calls after each of its epochs."""
-
-        def log(epoch: Epoch) -> None:
-            if not self._rows:
-                self._live = _open_live(self._folder)
-            self._rows.append(
-                (task, round_name, seed, epoch.epoch, epoch.train_loss, epoch.val_metric)
-            )
-            if self._live is not None:
-                self._live.step = epoch.epoch
-                for name in ("train_loss", "val_metric"):
-                    value = getattr(epoch, name)
-                    self._live.log_metric(f"{task}/{round_name}/{seed}/{name}", value)
-
-        return log
+    def add(self, point: Point) -> None:
+        """Called after each epoch of each fit, of several fits by turns."""
+        if not self._points:
+            self._live = _open_live(self._folder)
+        self._points.append(point)
+        if self._live is not None:
+            self._live.step = point.epoch.epoch
+            for name in ("train_loss", "val_metric"):
+                value = getattr(point.epoch, name)
+                self._live.log_metric(f"{point.task}/{point.round_name}/{point.seed}/{name}", value)
 
     def write(self, path: Path) -> None:
-        """Write all epochs as CSV; the header alone where the recipe has none."""
+        """Write all epochs as CSV, fit by fit; the header alone where the recipe has none."""
         if self._live is not None:
             self._live.end()
+        rows = sorted(
+            (p.task, p.round_name, p.seed, p.epoch.epoch, p.epoch.train_loss, p.epoch.val_metric)
+            for p in self._points
+        )
         with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(HEADER)
-            writer.writerows((*row[:4], f"{row[4]:.6f}", f"{row[5]:.6f}") for row in self._rows)
+            writer.writerows((*row[:4], f"{row[4]:.6f}", f"{row[5]:.6f}") for row in rows)
 
 
 def _open_live(folder: Path) -> Live | None:

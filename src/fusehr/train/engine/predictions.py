@@ -12,9 +12,12 @@ FULL = "full"  # the variant in which nothing is withheld
 
 
 def long_form(
-    samples: TaskSamples, rows: np.ndarray, p: np.ndarray, *, fold: str, seed: int
+    samples: TaskSamples, rows: np.ndarray, p: np.ndarray, *, fold: str, seed: int, variant: str
 ) -> pd.DataFrame:
-    """p (n_rows, n_classes) of the samples at `rows`, as n_rows * n_classes rows."""
+    """p (n_rows, n_classes) of the samples at `rows`, as n_rows * n_classes rows.
+
+    variant: the condition that they were predicted in, `full` or what was withheld.
+    """
     n_classes = len(samples.classes)
     of_sample = {
         name: np.repeat(samples.samples[name].to_numpy()[rows], n_classes)
@@ -25,7 +28,7 @@ def long_form(
         "y": samples.labels[rows].ravel(),
         "p": p.ravel(),
     }
-    of_all = {"task": samples.task, "variant": FULL, "seed": seed, "fold": fold}
+    of_all = {"task": samples.task, "variant": variant, "seed": seed, "fold": fold}
     return pd.DataFrame({**of_sample, **of_class, **of_all})
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams
 from fusehr.core.frame.tasks import Task
-from fusehr.core.params.train import Seeds, Threads
+from fusehr.core.params.train import ExplainedParams, Seeds, Threads
 from fusehr.train import recipes
-from fusehr.train.engine.contract import Recipe
+from fusehr.train.engine.contract import JointRecipe, Recipe, SlowRecipe
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,18 @@ class Job:
     tasks: list[Task]
     seeds: list[int]
     threads: int
+    explained: ExplainedParams
     resolved: dict[str, Any]
+
+    @property
+    def joint(self) -> bool:
+        """Whether the recipe learns all tasks together."""
+        return isinstance(self.recipe, JointRecipe)
+
+    @property
+    def worth_processes(self) -> bool:
+        """Whether a task takes so long that a process for each is worth its start."""
+        return isinstance(self.recipe, SlowRecipe)
 
 
 def load_job(name: str, params: StageParams) -> Job:
@@ -39,18 +50,25 @@ def load_job(name: str, params: StageParams) -> Job:
         )
     module = importlib.import_module(f"{recipes.__name__}.{module_name}")
     own = params.section(path, module.Params)
-    shared = params.section(own.shared, module.Shared)
+    # the second section may be a repetition of what every recipe reads: lists in dvc.yaml have one
+    # length, and `zip` ends with the types that the module asks for
+    shared = [
+        params.section(section, type_)
+        for section, type_ in zip(own.shared, module.SHARED, strict=False)
+    ]
     tasks = params.section("train.tasks", list[Task])
     seeds = params.section("train.seeds", Seeds)
     threads = params.section("train.threads", Threads)
+    explained = params.section("train.explained", ExplainedParams)
     resolved = {
         path: _plain(own),
-        own.shared: _plain(shared),
+        **{name: _plain(value) for name, value in zip(own.shared, shared, strict=False)},
         "train.tasks": tasks,
         "train.seeds": seeds,
         "train.threads": threads,
+        "train.explained": _plain(explained),
     }
-    return Job(name, module.build(own, shared), tasks, seeds, threads, resolved)
+    return Job(name, module.build(own, *shared), tasks, seeds, threads, explained, resolved)
 
 
 def _plain(value: Any) -> Any:

@@ -1,48 +1,27 @@
-"""Histogram gradient boosting on window aggregates: the baseline that deep models rarely beat.
-
-Missing values stay missing: each split learns which way they go. Boosting stops when the log loss
-of the validation patients has not fallen for `patience` iterations.
-"""
+"""Gradient boosting on window aggregates: the baseline that deep models rarely beat."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from pydantic import Field
-from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits
 
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import TabularParams
 from fusehr.train.engine.contract import Fit, Modality, RecipeParams, Source
+from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting
 from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
-from fusehr.train.tabular.per_class import PerClass, fit_per_class
-from fusehr.train.tabular.trees import BoostedTrees, save_trees
 
-Shared = TabularParams
-
-WORTH_THREADS = 1_000_000  # numbers in the matrix; below, waking threads costs more than it brings
+SHARED = (TabularParams,)
 
 
 @frozen
-class Params(RecipeParams):
-    """Block `recipes.gbm`."""
+class Params(BoostingParams, RecipeParams):
+    """Blocks `recipes.gbm`, `recipes.gbm_facts` and `recipes.gbm_all`."""
 
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    max_iter: Annotated[int, Field(ge=1)]
-    max_leaf_nodes: Annotated[int, Field(ge=2)]
-    min_samples_leaf: Annotated[int, Field(ge=1)]
-    l2_regularization: Annotated[float, Field(ge=0)]
-    max_features: Annotated[float, Field(gt=0, le=1)]
-    max_bins: Annotated[int, Field(ge=2, le=255)]
-    patience: Annotated[int, Field(ge=1)]
-    label_features: Annotated[int, Field(ge=1)]
-    balanced: bool
 
 
 @dataclass(frozen=True)
@@ -52,9 +31,15 @@ class Gbm:
     params: Params
     shared: TabularParams
     tables: tuple[str, ...] = TABLES
+    slow: bool = True
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """As configured."""
+        return self.params.modalities
 
     def inputs(self, source: Source, samples: TaskSamples) -> _Inputs:
-        """Window aggregates of every sample."""
+        """One row of numbers a sample."""
         matrix = build_matrix(
             source,
             samples,
@@ -71,79 +56,16 @@ class _Inputs:
     samples: TaskSamples
     matrix: Matrix
 
-    def fit(self, fit: Fit) -> _Fitted:
-        """One model a label, or one for exclusive classes."""
-        params, train, val = self.recipe.params, fit.fold.train, fit.fold.val
-        chosen = self.matrix.vocabulary(train, min_share=self.recipe.shared.min_share)
-        features = self.matrix.values[:, chosen]  # (n_samples, n_columns)
-        several = self.samples.kind == "multilabel"
-        # the result does not depend on it: each feature's histogram is summed by one thread
-        threads = self.threads if features.size > WORTH_THREADS else 1
-
-        def fit_one(
-            rows: np.ndarray, y: np.ndarray, val_rows: np.ndarray, val_y: np.ndarray
-        ) -> BoostedTrees:
-            columns = np.arange(len(chosen))
-            if several:
-                columns = correlated(features[rows], y, count=params.label_features)
-            model = _estimator(params, seed=fit.seed, stop_early=len(val_rows) > 0)
-            held_out = {}
-            if len(val_rows):
-                held_out = {"X_val": features[np.ix_(val_rows, columns)], "y_val": val_y}
-            model.fit(features[np.ix_(rows, columns)], y, **held_out)
-            return BoostedTrees.of(model, columns=columns)
-
-        with threadpool_limits(threads):
-            models = fit_per_class(self.samples, train=train, val=val, fit_one=fit_one)
-        return _Fitted(features, [self.matrix.columns[k] for k in chosen], models)
-
-
-def correlated(features: np.ndarray, y: np.ndarray, *, count: int) -> np.ndarray:
-    """The `count` columns of features (n, f) most correlated with y (n,), in their order.
-
-    What is missing counts as the column's mean. Ties go to the first column.
-    """
-    centred = features - np.nanmean(features, axis=0)
-    centred[np.isnan(centred)] = 0.0
-    scale = np.sqrt(np.square(centred).sum(axis=0))
-    strength = np.abs((y - y.mean()) @ centred) / np.where(scale > 0, scale, 1.0)  # (f,)
-    return np.sort(np.argsort(-strength, kind="stable")[:count])
-
-
-def _estimator(params: Params, *, seed: int, stop_early: bool) -> HistGradientBoostingClassifier:
-    return HistGradientBoostingClassifier(
-        learning_rate=params.learning_rate,
-        max_iter=params.max_iter,
-        max_leaf_nodes=params.max_leaf_nodes,
-        min_samples_leaf=params.min_samples_leaf,
-        l2_regularization=params.l2_regularization,
-        max_features=params.max_features,
-        max_bins=params.max_bins,
-        early_stopping=stop_early,  # pyright: ignore[reportArgumentType]  (its default is a text)
-        n_iter_no_change=params.patience,
-        class_weight="balanced" if params.balanced else None,
-        random_state=seed,
-    )
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    features: np.ndarray  # (n_samples, n_columns)
-    columns: list[str]
-    models: PerClass
-
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        return self.models.predict(self.features[rows])
-
-    def save(self, stem: Path) -> None:
-        save_trees(self.models.by_name(), self.columns, stem.with_suffix(".safetensors"))
-
-    def summary(self) -> dict[str, Any]:
-        trees = {
-            name: 0 if isinstance(model, float) else len(model.first) - 1
-            for name, model in self.models.by_name().items()
-        }
-        return {"features": self.columns, "trees": trees}
+    def fit(self, fit: Fit) -> Boosted:
+        """Boost on train rows, stop on validation rows."""
+        return fit_boosting(
+            self.samples,
+            self.matrix,
+            fit,
+            self.recipe.params,
+            min_share=self.recipe.shared.min_share,
+            threads=self.threads,
+        )
 
 
 def build(params: Params, shared: TabularParams) -> Gbm:

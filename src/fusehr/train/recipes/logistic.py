@@ -6,6 +6,7 @@ are standardised. Medians, means and scales are those of train samples.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,7 +28,7 @@ from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
 from fusehr.train.tabular.per_class import PerClass, fit_per_class
 from fusehr.train.tabular.persist import dump_models
 
-Shared = TabularParams
+SHARED = (TabularParams,)
 
 ONE_THREAD = (
     1  # for matrix products; at these sizes waiting for a second costs twice what it brings
@@ -51,6 +52,11 @@ class Logistic:
     params: Params
     shared: TabularParams
     tables: tuple[str, ...] = TABLES
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """As configured."""
+        return self.params.modalities
 
     def inputs(self, source: Source, samples: TaskSamples) -> _Inputs:
         """Window aggregates of every sample."""
@@ -113,9 +119,9 @@ class _Fitted:
     prepare: Pipeline
     models: PerClass
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         with threadpool_limits(ONE_THREAD):
-            values = self.inputs.matrix.values[np.ix_(rows, self.chosen)]
+            values = self.inputs.matrix.rows(rows, without)[:, self.chosen]
             return self.models.predict(self.prepare.transform(values))
 
     def save(self, stem: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.files import write_json
 from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import Seeds
-from fusehr.train.engine.contract import Fit, RecipeParams, Source
+from fusehr.train.engine.contract import Fit, Modality, RecipeParams, Source
 
-Shared = Seeds
+SHARED = (Seeds,)
 
 
 @frozen
@@ -28,6 +29,7 @@ class Params(RecipeParams):
 class Majority:
     """The recipe; it reads no input."""
 
+    modalities: tuple[Modality, ...] = ()
     tables: tuple[str, ...] = ()
 
     def inputs(self, source: Source, samples: TaskSamples) -> _Inputs:
@@ -49,7 +51,7 @@ class _Fitted:
     classes: tuple[str, ...]
     prevalence: np.ndarray  # (n_classes,)
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         return np.tile(self.prevalence, (len(rows), 1))  # (n_classes,) -> (n_rows, n_classes)
 
     def save(self, stem: Path) -> None:

@@ -8,6 +8,7 @@ takes two values, and its AUROC, ties counted half, is about the rule's balanced
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,10 +20,10 @@ from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.files import write_json
 from fusehr.core.frame.params import frozen
 from fusehr.core.params.train import TabularParams
-from fusehr.train.engine.contract import Fit, RecipeParams, Source
+from fusehr.train.engine.contract import Fit, Modality, RecipeParams, Source
 from fusehr.train.tabular.matrix import TABLES, Matrix, build_matrix
 
-Shared = TabularParams
+SHARED = (TabularParams,)
 
 
 @frozen
@@ -56,6 +57,11 @@ class OneVital:
     params: Params
     shared: TabularParams
     tables: tuple[str, ...] = TABLES
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """As configured."""
+        return self.params.modalities
 
     def inputs(self, source: Source, samples: TaskSamples) -> _Inputs:
         """Every variable's last value in the window."""
@@ -140,7 +146,7 @@ class _Fitted:
     rules: tuple[Rule | None, ...]
     prevalence: np.ndarray  # (n_classes,)
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         p = np.tile(self.prevalence, (len(rows), 1))  # (n_rows, n_classes)
         for k, rule in enumerate(self.rules):
             if rule is not None:

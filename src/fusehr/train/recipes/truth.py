@@ -5,6 +5,7 @@ The only code that reads truth.parquet. Sources whose truth nobody knows have th
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +18,9 @@ from fusehr.core.frame.files import read_parquet, write_json
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.schemas import TRUTH
 from fusehr.core.params.train import Seeds
-from fusehr.train.engine.contract import Fit, RecipeParams, Skip, Source
+from fusehr.train.engine.contract import Fit, Modality, RecipeParams, Skip, Source
 
-Shared = Seeds
+SHARED = (Seeds,)
 
 
 @frozen
@@ -35,6 +36,7 @@ class Truth:
     """The recipe; it learns nothing."""
 
     column: str
+    modalities: tuple[Modality, ...] = ()
     tables: tuple[str, ...] = ()
 
     def inputs(self, source: Source, samples: TaskSamples) -> _Looked:
@@ -63,7 +65,7 @@ class _Looked:
     def fit(self, fit: Fit) -> _Looked:
         return self
 
-    def predict(self, rows: np.ndarray) -> np.ndarray:
+    def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         return self.p[rows]  # (n_samples, n_classes) -> (n_rows, n_classes)
 
     def save(self, stem: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from fusehr.models.networks.series import SeriesScaler, load_bins
+from fusehr.models.networks.inputs.series import SeriesScaler, load_bins
 
 NAN = np.nan
 PLAIN = SeriesScaler(mean=np.array([100, 10], np.float32), std=np.array([10, 1], np.float32))

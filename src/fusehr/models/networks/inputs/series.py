@@ -6,14 +6,20 @@ before the first one, and beside each variable a mask that says where a value wa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import torch
 from einops import repeat
+from torch import Tensor
+
+from fusehr.core.cohort import TaskSamples
+from fusehr.core.gate.availability import attach_events
+from fusehr.models.networks.batch import Tokens
 
 
 def load_bins(
@@ -32,6 +38,20 @@ def load_bins(
     step = hours - 1 - found["hours_ago"]
     values[found["sample_row"], step, found["variable_column"]] = found["value"]
     return values
+
+
+def load_series(
+    con: duckdb.DuckDBPyConnection,
+    samples: TaskSamples,
+    *,
+    variables: Sequence[str],
+    hours: int,
+    clip_share: float,
+) -> Series:
+    """Hourly bins of what the gate lets through; con: with `samples`, `dynamic`, `sample_rows`."""
+    attach_events(con, samples.task)
+    bins = load_bins(con, len(samples.samples), variables=variables, hours=hours)
+    return Series(bins, clip_share)
 
 
 @dataclass(frozen=True)
@@ -79,6 +99,52 @@ class SeriesScaler:
         aligned = inputs[np.arange(n)[:, None], source]
         aligned[step >= lengths[:, None]] = 0.0
         return aligned, lengths
+
+
+@dataclass(frozen=True)
+class Series:
+    """Hourly bins of a task's samples, float32 (n, hours, n_variables), nan where not charted."""
+
+    values: np.ndarray
+    clip_share: float
+
+    @property
+    def present(self) -> np.ndarray:
+        """bool (n,): samples with any charted value."""
+        return np.any(~np.isnan(self.values), axis=(1, 2))
+
+    def fit(self, train: np.ndarray) -> FittedSeries:
+        """Scaled by what the rows `train` show."""
+        scaler = SeriesScaler.fit(self.values[train], clip_share=self.clip_share)
+        steps, lengths = scaler.steps(self.values)
+        lengths[~self.present] = 0
+        return FittedSeries(torch.from_numpy(steps), torch.from_numpy(lengths), scaler)
+
+
+@dataclass(frozen=True)
+class FittedSeries:
+    """Hours as tokens: steps float32 (n, hours, 2 * n_variables), lengths int64 (n,)."""
+
+    steps: Tensor
+    lengths: Tensor
+    scaler: SeriesScaler
+
+    @property
+    def width(self) -> int:
+        """Values and masks of all variables."""
+        return self.steps.shape[2]
+
+    def batch(self, rows: Tensor) -> Tokens:
+        """Hours of the samples at `rows`; always all of them, so that states have one shape."""
+        mask = torch.arange(self.steps.shape[1]) < self.lengths[rows][:, None]
+        return Tokens(self.steps[rows], mask)
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Mean and scale."""
+        return {
+            "mean": torch.from_numpy(self.scaler.mean),
+            "std": torch.from_numpy(self.scaler.std),
+        }
 
 
 def _carry_forward(values: np.ndarray, charted: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Modalities of a task's samples as tensors, read through the availability gate."""

@@ -1,0 +1,1 @@
+"""The encoder of chest images, fitted on films of people outside the cohort."""

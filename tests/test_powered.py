@@ -12,7 +12,16 @@ import yaml
 
 from fusehr import powered as module
 from fusehr.core.frame.errors import InputError
-from fusehr.powered import FOLDER, PROFILE, SILENCED_PROFILE, TRIED, overlay, powered
+from fusehr.powered import (
+    FOLDER,
+    PROFILE,
+    SILENCED_PROFILE,
+    TRIED,
+    UNIMODAL_PROFILE,
+    overlay,
+    powered,
+    unimodal_names,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +48,26 @@ def test_the_silenced_profile_leaves_the_series_alone_with_signal() -> None:
     assert signal == {"severity": 1.0, "notes": 0.0, "image": 0.0, "graph": 0.0}
     assert params["raw"]["synthetic"]["patients"] == 12_000
     assert set(TRIED) <= set(params["recipes"])
+
+
+def test_the_unimodal_profile_leaves_networks_one_modality() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    profile = yaml.safe_load((ROOT / FOLDER / UNIMODAL_PROFILE).read_text())
+    changed = overlay(params, profile, file=UNIMODAL_PROFILE)
+    assert unimodal_names(profile) == {
+        "emerge": "emerge_series",
+        "bia_fusion": "bia_fusion_indicators",
+        "triage_fusion": "triage_fusion_text",
+        "fusehr": "fusehr_series",
+    }
+    for name in unimodal_names(profile):
+        block = {**changed["recipes"][name], "modalities": None, "mode": None}
+        assert block == {**params["recipes"][name], "modalities": None, "mode": None}
+
+
+def test_a_path_in_the_unimodal_profile_that_is_no_recipes_stops() -> None:
+    with pytest.raises(InputError, match=r"unimodal.yaml: model.d_model: expected recipes"):
+        unimodal_names({"model.d_model": 32})
 
 
 def test_an_unknown_parameter_stops() -> None:
@@ -82,6 +111,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(module, "git", lambda *_: "0123abc")
     monkeypatch.setattr(module, "powered_report", told)
     monkeypatch.setattr(module, "_silenced", lambda _: pd.DataFrame({"withheld": ["notes"]}))
+    monkeypatch.setattr(module, "_unimodal", lambda *_: pd.DataFrame({"recipe": ["emerge"]}))
     return repository
 
 
@@ -93,7 +123,7 @@ def test_the_result_is_kept_with_its_report(root: Path) -> None:
     # The report was made of what is kept, all of it.
     assert (result / "report.md").read_text().split() == [
         *("commit.txt", "dvc.lock", "metrics/leaderboard.json", "params.yaml"),
-        *("plots/paired.csv", "silenced.csv"),
+        *("plots/paired.csv", "silenced.csv", "unimodal.csv"),
     ]
 
 

@@ -2,14 +2,16 @@
 
 benchmarks/powered/profile.yaml says which parameters differ from params.yaml. What the run gives
 (metrics, plots, the resolved parameters, dvc.lock) is written beside it, with the commit that made
-it and, in report.md, what it says of each claim. silenced.yaml takes the signal out of notes, image
-and graph; what recipes still gain from them in such data is in silenced.csv.
+it and, in report.md, what it says of each claim. Two further runs change more: silenced.yaml takes
+the signal out of notes, image and graph, and what recipes still gain from them in such data is in
+silenced.csv; unimodal.yaml leaves networks one of their modalities, and what they lose by it is in
+unimodal.csv.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,16 @@ from fusehr.core.frame.files import output_folder
 from fusehr.core.frame.params import lookup, read_yaml, validate
 from fusehr.core.frame.stage import say
 from fusehr.core.params.evaluate import EvaluateParams
+from fusehr.evaluate.compare import paired_with_unimodal
 from fusehr.evaluate.gather import gather
-from fusehr.evaluate.powered_report import SILENCED, powered_report
+from fusehr.evaluate.powered_report import SILENCED, UNIMODAL, powered_report
 from fusehr.evaluate.withheld import withheld_sources
 
 FOLDER = Path("benchmarks/powered")
 PROFILE = "profile.yaml"
 SILENCED_PROFILE = "silenced.yaml"
+UNIMODAL_PROFILE = "unimodal.yaml"
+SCORES = Path("data/evaluate")
 # Recipes that are tried on silenced data: those that the claims are about.
 TRIED = ("gbm_facts", "gbm_all", "fusehr")
 RESULT = "result"
@@ -46,6 +51,7 @@ def powered(root: Path) -> str:
         _prepare(root, clone, PROFILE)
         say("powered: the whole pipeline in a clean clone, with the parameters of the profile")
         dvc(clone, "repro")
+        unimodal = _unimodal(root, clone / SCORES)
         silenced = _silenced(root)
         with output_folder(root / FOLDER / RESULT) as folder:
             for name in KEPT:
@@ -53,7 +59,8 @@ def powered(root: Path) -> str:
                 copy = shutil.copytree if source.is_dir() else shutil.copyfile
                 copy(source, folder / name)
             (folder / "commit.txt").write_text(git(clone, "rev-parse", "HEAD") + "\n")
-            silenced.to_csv(folder / SILENCED, index=False, lineterminator="\n")
+            for name, table in ((SILENCED, silenced), (UNIMODAL, unimodal)):
+                table.to_csv(folder / name, index=False, lineterminator="\n")
             (folder / REPORT).write_text(powered_report(folder))
     return f"powered: wrote {FOLDER / RESULT}; its claims are in {REPORT}"
 
@@ -72,13 +79,47 @@ def _silenced(root: Path) -> pd.DataFrame:
     with clean_clone(root) as clone:
         _prepare(root, clone, PROFILE, SILENCED_PROFILE)
         say("powered: recipes on data in which notes, image and graph tell nothing")
-        dvc(clone, "repro", *(f"evaluate-score@{recipe}" for recipe in TRIED))
-        params = validate(
-            lookup(read_yaml(clone / "params.yaml"), "evaluate"), EvaluateParams, "evaluate"
-        )
-        scores = gather(clone / "data/evaluate", TRIED)
-        primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
-        return withheld_sources(scores, primary=primary)
+        _score(clone, TRIED)
+        return withheld_sources(gather(clone / SCORES, TRIED), primary=_primary(clone))
+
+
+def _unimodal(root: Path, full: Path) -> pd.DataFrame:
+    """Recipes of unimodal.yaml, whose scores are below `full`, against themselves with less."""
+    alone = unimodal_names(read_yaml(root / FOLDER / UNIMODAL_PROFILE))
+    with clean_clone(root) as clone:
+        _prepare(root, clone, PROFILE, UNIMODAL_PROFILE)
+        say("powered: networks over several modalities with one of them")
+        _score(clone, tuple(alone))
+        for recipe, name in alone.items():
+            shutil.copytree(clone / SCORES / recipe, full / name)
+        scores = gather(full, (*alone, *alone.values()))
+        return paired_with_unimodal(scores, unimodal=alone, primary=_primary(clone))
+
+
+def _score(clone: Path, recipes: Sequence[str]) -> None:
+    dvc(clone, "repro", *(f"evaluate-score@{recipe}" for recipe in recipes))
+
+
+def _primary(clone: Path) -> dict[str, str]:
+    tree = read_yaml(clone / "params.yaml")
+    params = validate(lookup(tree, "evaluate"), EvaluateParams, "evaluate")
+    return {str(task): str(metric) for task, metric in params.primary_metric.items()}
+
+
+def unimodal_names(profile: Mapping[str, Any]) -> dict[str, str]:
+    """Recipe -> a name that tells its one modality, of `recipes.<recipe>.<parameter>: value`.
+
+    Raises InputError for a path of another form.
+    """
+    found = {}
+    for path, value in profile.items():
+        block, *rest = path.split(".")
+        if block != "recipes" or len(rest) != 2:
+            raise InputError(
+                f"{FOLDER / UNIMODAL_PROFILE}: {path}: expected recipes.<recipe>.<parameter>"
+            )
+        found[rest[0]] = "_".join([rest[0], *([value] if isinstance(value, str) else value)])
+    return found
 
 
 def overlay(params: Mapping[str, Any], profile: Mapping[str, Any], *, file: str) -> dict[str, Any]:

@@ -169,14 +169,17 @@ def test_a_clean_clone_without_cache_gives_the_same_lock(small: Any, tmp_path: P
 
 
 def test_the_powered_profile_leaves_its_result_with_the_commit(copy_of_small: Any) -> None:
-    """With a profile that changes nothing: all of it comes from the cache."""
+    """With a profile that changes nothing: all but one unimodal network comes from the cache."""
     clone = copy_of_small
     folder = clone.folder / "benchmarks/powered"
     (folder / "profile.yaml").write_text("model.epochs: 2\n")
     (folder / "silenced.yaml").write_text("model.epochs: 2\n")
+    (folder / "unimodal.yaml").write_text("recipes.bia_fusion.modalities: [indicators]\n")
     clone.run("git", "commit", "--quiet", "--all", "--message", "Change the profile")
     assert "wrote benchmarks/powered/result" in clone.run("fusehr", "powered")
-    assert "# The powered run" in (folder / "result/report.md").read_text()
+    report = (folder / "result/report.md").read_text()
+    assert "# The powered run" in report
+    assert "bia_fusion against bia_fusion_indicators:" in report
     for name in ("metrics/leaderboard.json", "plots/metrics.csv"):
         assert (folder / "result" / name).read_text() == (clone.folder / name).read_text()
     assert yaml.safe_load((folder / "result" / "dvc.lock").read_text()) == clone.lock()

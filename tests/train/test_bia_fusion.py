@@ -49,6 +49,16 @@ def test_both_sides_tell_of_the_outcome(folder: Path) -> None:
     assert areas["full"] > 0.7
 
 
+@pytest.mark.parametrize("alone", ["indicators", "notes"])
+def test_either_side_alone(alone: str, trained: Train, tables: Path) -> None:
+    changes = {"recipes__bia_fusion__modalities": [alone], "train__tasks": ["mortality"]}
+    found = trained("bia_fusion", tables, **changes)
+    p = test_rows(found)
+    assert auroc(p.index.get_level_values("y").to_numpy(), p.to_numpy()) > 0.6
+    withheld = set(pd.read_parquet(found / "predictions.parquet")["variant"]) - {"full"}
+    assert withheld <= {"without_series" if alone == "indicators" else "without_notes"}
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("projection", "shared"), ("layers", 2), ("hidden_share", 0.0)]
 )
@@ -71,8 +81,9 @@ def test_what_was_fitted_of_the_inputs_is_saved(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"modalities": ["notes", "indicators"]}, "params.yaml: recipes.bia_fusion.modalities.0: "),
-        ({"modalities": ["notes"]}, "params.yaml: recipes.bia_fusion.modalities"),
+        ({"modalities": ["notes", "notes"]}, "params.yaml: recipes.bia_fusion.modalities: "),
+        ({"modalities": ["images"]}, "params.yaml: recipes.bia_fusion.modalities.0: "),
+        ({"modalities": []}, "params.yaml: recipes.bia_fusion.modalities: "),
         ({"projection": "none"}, "params.yaml: recipes.bia_fusion.projection: "),
         ({"hidden_share": 1.0}, "params.yaml: recipes.bia_fusion.hidden_share: "),
     ],

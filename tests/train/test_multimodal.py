@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from fusehr.core.cohort import load_rounds, load_task
 from fusehr.core.embed_schemas import INDICATOR_TEXTS, NOTE_SENTENCES, fixed_lists
@@ -44,6 +45,8 @@ CLAIMS = {
 }
 CLAIMED = [(recipe, source) for recipe, sources in CLAIMS.items() for source in sources]
 TASK = "mortality"
+PROFILE = Path(__file__).parents[2] / "benchmarks/powered/unimodal.yaml"
+ALONE = yaml.safe_load(PROFILE.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,20 @@ def test_a_recipe_learns_every_task_and_is_tested_without_each_source(
             [rows_of(once(recipe), f"without_{source}").reset_index()], draws=0
         )
         assert less < full
+
+
+@pytest.mark.parametrize("path", ALONE)
+def test_a_network_learns_from_one_modality_alone(
+    path: str, trained: Callable[..., Path], tables: Path
+) -> None:
+    recipe = path.split(".")[1]
+    folder = trained(recipe, tables, **{path.replace(".", "__"): ALONE[path]})
+    assert json.loads((folder / "skipped.json").read_text()) == {}
+    variants = set(pd.read_parquet(folder / "predictions.parquet")["variant"])
+    source = "notes" if ALONE[path] == "text" else "series"
+    assert variants <= {"full", f"without_{source}"}
+    (full, *_) = pooled_auroc([rows_of(folder).reset_index()], draws=0)
+    assert full > 0.6
 
 
 @pytest.mark.parametrize("recipe", CLAIMS)

@@ -26,6 +26,7 @@ Row = Mapping[Any, Any]
 
 NOTHING = "-"
 SILENCED = "silenced.csv"
+UNIMODAL = "unimodal.csv"
 SILENT = ("notes", "summary", "images")
 MOST_GAIN = 0.01  # that may be left in the interval of a gain from nothing
 
@@ -75,7 +76,7 @@ def powered_report(folder: Path) -> str:
         f"## Share of the way from {params.reference} to what is attainable",
         *_shares(tables["ceiling"], recipes, tasks),
         "## Better than its own unimodal version",
-        *_unimodal(tables["unimodal"], recipes, tasks),
+        *_unimodal(pd.concat([tables["unimodal"], _table(folder / UNIMODAL)]), recipes, tasks),
         "## What a withheld source costs",
         *_withheld(tables["withheld"], recipes, tasks),
         "## What is gained from sources that tell nothing",
@@ -224,16 +225,15 @@ def _share(row: Row) -> str:
 def _unimodal(unimodal: pd.DataFrame, recipes: Sequence[str], tasks: Sequence[str]) -> list[str]:
     if unimodal.empty:
         return ["No recipe was compared."]
-    pairs = dict(zip(unimodal["recipe"], unimodal["unimodal"], strict=True))
     found = []
-    for name in (recipe for recipe in recipes if recipe in pairs):
-        found += [f"{name} against {pairs[name]}:"]
+    for (name, other), rows in unimodal.groupby(["recipe", "unimodal"]):
+        found += [f"{name} against {other}:"]
         found += _claims(
-            unimodal[unimodal["recipe"] == name],
+            rows,
             recipes,
             tasks,
             lambda row: f"{_difference(row)}; {row['low_holm']:+.3f}",
-            (SUPERIOR, f"is better than {pairs[name]}"),
+            (SUPERIOR, f"is better than {other}"),
         )
     return found
 

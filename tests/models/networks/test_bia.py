@@ -33,8 +33,10 @@ def network(**changes: Any) -> BidirectionalFusion:
         "hidden": [6],
         "dropout": 0.5,
         "hidden_share": 0.5,
+        "widths": WIDTHS,
     }
-    return BidirectionalFusion(WIDTHS, PLACES, 3, **{**given, **changes}).eval()
+    all_given = {**given, **changes}
+    return BidirectionalFusion(all_given.pop("widths"), PLACES, 3, **all_given).eval()
 
 
 def batch() -> Batch:
@@ -159,15 +161,27 @@ def test_a_missing_side_is_learnt_and_does_not_follow_its_last_values() -> None:
     assert gradient is None or not gradient.any()
 
 
+@pytest.mark.parametrize("alone", ["indicators", "notes"])
+def test_a_single_side_is_told_nothing_of_the_other(alone: str) -> None:
+    module, given = network(widths={alone: WIDTHS[alone]}), batch()
+    logits = module(given)
+    other = next(name for name in WIDTHS if name != alone)
+    torch.testing.assert_close(module(given.without({other})), logits, rtol=0, atol=0)
+    assert not torch.allclose(module(given.without({alone}))[0], logits[0], atol=1e-4)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
-def test_attention_is_over_own_tokens(layers: int) -> None:
-    module, given = network(layers=layers), batch()
+@pytest.mark.parametrize("widths", [WIDTHS, {"notes": WIDTHS["notes"]}])
+def test_attention_is_over_own_tokens(layers: int, widths: dict[str, int]) -> None:
+    module, given = network(layers=layers, widths=widths), batch()
+    assert module.attend(given).keys() == widths.keys()
     for name, weights in module.attend(given).items():
         mask = given[name].mask
         assert weights.shape == mask.shape
         assert (weights >= 0).all() and not weights[~mask].any()
         torch.testing.assert_close(weights.sum(dim=1), given[name].present.float())
-    assert module.attend(given)["indicators"][0].unique().numel() > 2
+        if len(widths) > 1 or layers > 1:
+            assert weights[0].unique().numel() > 2
 
 
 def test_dropout_and_hiding_end_with_training() -> None:

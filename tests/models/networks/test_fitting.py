@@ -41,6 +41,7 @@ PARAMS: dict[str, Any] = {
     "epochs": 15,
     "patience": 3,
     "clip_norm": 1.0,
+    "dtype": "float32",
     "threads": 1,
 }
 TRAIN, VAL = np.arange(200), np.arange(200, 300)
@@ -102,6 +103,16 @@ def test_it_learns_and_keeps_the_best_epoch(exclusive: bool) -> None:
     # the weights are those of the best epoch: stopping right there leads to the same ones
     again, _, _ = fit(x, labels, exclusive=exclusive, epochs=best)
     torch.testing.assert_close(module.state_dict(), again.state_dict(), rtol=0, atol=0)
+
+
+def test_in_bfloat16_it_learns_and_predicts_in_float32() -> None:
+    x, labels = data(exclusive=False)
+    module, curve, _ = fit(x, labels, exclusive=False, dtype="bfloat16")
+    exact, _, _ = fit(x, labels, exclusive=False)
+    assert max(metric for _, _, metric in curve) > 0.85
+    weights = module.state_dict()
+    assert all(value.dtype == torch.float32 for value in weights.values())
+    assert not all(torch.equal(weights[k], v) for k, v in exact.state_dict().items())
 
 
 def test_without_both_labels_in_validation_the_loss_decides() -> None:

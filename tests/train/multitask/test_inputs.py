@@ -81,6 +81,7 @@ def schedule(**changes: Any) -> Schedule:
         "clip_norm": 1.0,
         "most_samples": 200,
         "multilabel_weight": 1.0,
+        "dtype": "float32",
     }
     return Schedule(**{**base, **changes})
 

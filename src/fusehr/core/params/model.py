@@ -10,6 +10,8 @@ from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
 from fusehr.core.params.embed import NoteKind
 
+Dtype = Literal["bfloat16", "float32"]
+
 
 @frozen
 class NotesParams:
@@ -39,6 +41,7 @@ class ModelParams:
     epochs: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
     clip_norm: Annotated[float, Field(gt=0)]
+    dtype: Dtype
     threads: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")

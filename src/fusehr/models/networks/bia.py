@@ -25,11 +25,12 @@ from fusehr.models.networks.projectors import Missing
 
 
 class BidirectionalFusion(nn.Module):
-    """Two sides of tokens: self-attention, exchange, masked mean of each, MLP.
+    """One or two sides of tokens: self-attention, exchange, masked mean of each, MLP.
 
-    widths: of a token of each of two modalities. places: tokens of each at most; a token's place
+    widths: of a token of each of two modalities; a single one has none to exchange with, and its
+    encoded tokens go to the mean as they are. places: tokens of each at most; a token's place
     says what it is of. by_place: modalities with a projection for each place, as values differ in
-    other directions at every place. hidden: widths of the head's layers behind the two means.
+    other directions at every place. hidden: widths of the head's layers behind the means.
     hidden_share: see ModalityDropout. Of a modality that a sample lacks there is one learned token.
     """
 
@@ -50,7 +51,7 @@ class BidirectionalFusion(nn.Module):
         super().__init__()
         self.hide = ModalityDropout(hidden_share)
         self.names = tuple(widths)
-        assert len(self.names) == 2
+        assert 1 <= len(self.names) <= 2
         # where one projection serves all places, the embedding alone says what a token is of
         scale = d_model**-0.5 if by_place else 1.0
         self.sides = nn.ModuleDict(
@@ -67,42 +68,44 @@ class BidirectionalFusion(nn.Module):
                 for name, width in widths.items()
             }
         )
-        self.similarity = TrilinearSimilarity(d_model)
-        self.exchange = nn.ModuleDict({name: Exchange(d_model) for name in self.names})
+        if len(self.names) == 2:
+            self.similarity = TrilinearSimilarity(d_model)
+            self.exchange = nn.ModuleDict({name: Exchange(d_model) for name in self.names})
         self.dropout = nn.Dropout(dropout)
-        self.head = mlp([2 * d_model, *hidden], dropout=dropout)
-        self.last = nn.Linear([2 * d_model, *hidden][-1], n_classes)
+        wide = [len(self.names) * d_model, *hidden]
+        self.head = mlp(wide, dropout=dropout)
+        self.last = nn.Linear(wide[-1], n_classes)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Both modalities' tokens (b, k, width) -> logits (b, n_classes)."""
+        """Each modality's tokens (b, k, width) -> logits (b, n_classes)."""
         batch = self.hide(batch)
-        first, second = (self.sides[name](batch[name]).tokens for name in self.names)
+        sides = [self.sides[name](batch[name]).tokens for name in self.names]
+        told = self._exchanged(*sides) if len(sides) == 2 else [side.values for side in sides]
+        pooled = [masked_mean(values, side.mask) for values, side in zip(told, sides, strict=True)]
+        fused = self.dropout(torch.cat(pooled, dim=1))  # (b, sides * d)
+        return self.last(self.head(fused))  # (b, sides * d) -> (b, n_classes)
+
+    def _exchanged(self, first: Tokens, second: Tokens) -> list[Tensor]:
+        """Both sides' values (b, n, d) and (b, m, d), each told of the other."""
         of_second, of_first = self._attention(first, second)  # (b, n, m) each
         heard = (
             einsum(of_second, second.values, "b n m, b m d -> b n d"),
             einsum(of_first, first.values, "b n m, b n d -> b m d"),
         )
-        pooled = [
-            masked_mean(self.exchange[name](own.values, other), own.mask)
+        return [
+            self.exchange[name](own.values, other)
             for name, own, other in zip(self.names, (first, second), heard, strict=True)
         ]
-        fused = self.dropout(torch.cat(pooled, dim=1))  # (b, 2 d)
-        return self.last(self.head(fused))  # (b, 2 d) -> (b, n_classes)
 
     @torch.no_grad()
     def attend(self, batch: Batch) -> dict[str, Tensor]:
         """How much the other side attends to each token of a sample, (b, k) summing to 1.
 
-        The mean over the other side's tokens, followed back through self-attention. 0 on padding,
-        and throughout where the modality is missing.
+        The mean over the other side's tokens, followed back through self-attention; a single side
+        is read as its mean. 0 on padding, and throughout where the modality is missing.
         """
         sides = [self.sides[name](batch[name]) for name in self.names]
-        first, second = (side.tokens for side in sides)
-        of_second, of_first = self._attention(first, second)
-        weights = [
-            masked_mean(rearrange(of_first, "b n m -> b m n"), second.mask),  # (b, n)
-            masked_mean(of_second, first.mask),  # (b, m)
-        ]
+        weights = self._read(*(side.tokens for side in sides))
         for place, side in enumerate(sides):
             for attention in reversed(side.attention):
                 weights[place] = through(weights[place], attention)
@@ -110,6 +113,16 @@ class BidirectionalFusion(nn.Module):
             name: of_tokens * batch[name].mask
             for name, of_tokens in zip(self.names, weights, strict=True)
         }
+
+    def _read(self, first: Tokens, second: Tokens | None = None) -> list[Tensor]:
+        """How much of each side's tokens the other reads: (b, n), and (b, m) of a second one."""
+        if second is None:
+            return [first.mask / first.mask.sum(dim=1, keepdim=True)]
+        of_second, of_first = self._attention(first, second)
+        return [
+            masked_mean(rearrange(of_first, "b n m -> b m n"), second.mask),
+            masked_mean(of_second, first.mask),
+        ]
 
     def _attention(self, first: Tokens, second: Tokens) -> tuple[Tensor, Tensor]:
         """From each of the first side's tokens to the second's, and back: (b, n, m) each.

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import Task
+from fusehr.core.params.model import Dtype
 from fusehr.models.networks.fitting import (
     Goal,
     class_loss,
     length_bucketed,
+    reduced,
     start_at_prevalence,
     validation_metric,
 )
@@ -31,6 +33,7 @@ class Schedule:
 
     most_samples: of a task in an epoch, drawn anew in each, so that the task with most windows does
     not outweigh the others. multilabel_weight: what the mean loss over labels is multiplied by.
+    dtype: in which the network computes while it trains.
     The learning rate rises to `learning_rate` and falls to nothing (one cycle: Smith 2018).
     """
 
@@ -41,6 +44,7 @@ class Schedule:
     clip_norm: float
     most_samples: int
     multilabel_weight: float
+    dtype: Dtype
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,10 @@ def fit_together(
         labels = one.inputs.labels[torch.from_numpy(one.train)]
         start_at_prevalence(last, labels, exclusive=one.goal.exclusive)
     optimiser = torch.optim.AdamW(
-        network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
+        network.parameters(),
+        lr=schedule.learning_rate,
+        weight_decay=schedule.weight_decay,
+        fused=True,
     )
     order = torch.Generator().manual_seed(seed)
     used: dict[Task, int] = {
@@ -126,7 +133,8 @@ def _epoch(
         task, batch = batches[k]
         one = tasks[task]
         optimiser.zero_grad()
-        logits = network(one.inputs.batch(batch), task)
+        with reduced(schedule.dtype):
+            logits = network(one.inputs.batch(batch), task).float()
         loss = class_loss(logits, one.inputs.labels[batch], exclusive=one.goal.exclusive)
         if not torch.isfinite(loss):
             raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from fusehr.core.cohort import TaskSamples
@@ -28,11 +28,18 @@ PLACES = {"indicators": INDICATORS, "notes": SEGMENTS}
 class Params(RecipeParams):
     """Block `recipes.bia_fusion`."""
 
-    modalities: tuple[Literal["indicators"], Literal["notes"]]
+    modalities: Annotated[tuple[Literal["indicators", "notes"], ...], Field(min_length=1)]
     projection: Literal["place", "shared"]
     layers: Annotated[int, Field(ge=1)]
     hidden: list[Annotated[int, Field(ge=1)]]
     hidden_share: Annotated[float, Field(ge=0, lt=1)]
+
+    @field_validator("modalities")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError(f"expected each modality once, found {', '.join(names)}")
+        return names
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,12 @@ class BiaFusion(NeuralRecipe):
         return load_note_segments(source.con, samples, source.embed, kinds=self.shared.notes.kinds)
 
     def network(self, widths: Mapping[str, int], n_classes: int, task: str) -> nn.Module:
-        """Two sides and their exchange."""
+        """Two sides and their exchange, or one side alone."""
         return BidirectionalFusion(
             widths,
             PLACES,
             n_classes,
-            by_place={"indicators"} if self.params.projection == "place" else (),
+            by_place={"indicators"} if self.params.projection == "place" else set(),
             d_model=self.shared.d_model,
             heads=self.shared.heads,
             layers=self.params.layers,

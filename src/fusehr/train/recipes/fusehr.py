@@ -164,6 +164,7 @@ class Fusehr:
             clip_norm=shared.clip_norm,
             most_samples=own.most_samples,
             multilabel_weight=own.multilabel_weight,
+            dtype=shared.dtype,
         )
         found: dict[Task, list[_Member]] = {task: [] for task in tasks}
         # the seed of the fit of any task will do: they are trained together

@@ -51,7 +51,6 @@ class Params(RecipeParams):
     image_encoder: str
     resnet: ResNetParams
     augmentation: AugmentationParams
-    dtype: Literal["bfloat16", "float32"]
     hidden: Annotated[int, Field(ge=1)]
     hide_share: Annotated[float, Field(ge=0, le=1)]
     learning_rate: Annotated[float, Field(gt=0)]
@@ -165,7 +164,7 @@ class TriageFusionRecipe(NeuralRecipe):
     def _encoder(self) -> ImageEncoder:
         params = self.params
         if params.image_encoder in ("resnet", "finetuned"):
-            encoder = small_resnet(params.resnet, params.augmentation, dtype=params.dtype)
+            encoder = small_resnet(params.resnet, params.augmentation, dtype=self.shared.dtype)
             if params.image_encoder == "finetuned":
                 assert self.fitted_images is not None
                 load_fitted(encoder, self.fitted_images / "encoder.safetensors")
@@ -173,7 +172,7 @@ class TriageFusionRecipe(NeuralRecipe):
         return pretrained_resnet(
             params.image_encoder.removeprefix("hf:"),
             params.augmentation,
-            dtype=params.dtype,
+            dtype=self.shared.dtype,
             parameter="recipes.triage_fusion.image_encoder",
         )
 

@@ -26,7 +26,12 @@ settings.load_profile("fusehr")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `real` skip where FUSEHR_MIRROR names no folder."""
+    """Tests marked `real` skip where FUSEHR_MIRROR names no folder; the longest tests begin.
+
+    Those of the whole pipeline share one run of it, so one worker takes them all: the others are
+    then done beside it, not before.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
     if MIRROR and Path(MIRROR).is_dir():
         return
     reason = "FUSEHR_MIRROR names no folder with mimic-iv-demo/2.2 in it"

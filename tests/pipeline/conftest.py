@@ -39,6 +39,8 @@ SMALL: dict[str, Any] = {
     "defects.row_split.d_model": 8,
     "evaluate.bootstrap_draws": 100,
     "evaluate.min_label_patients": 3,
+    # a source of fewer patients, such as the demo, is cross-validated
+    "tables.split.cv_below_patients": 200,
     "tables.split.folds": 3,
 }
 

@@ -117,7 +117,7 @@ def write_multimodal(tables: Path, *, seed: int = 4) -> Path:
     _write_notes(tables, embed, sampled, told["notes"], texts, rng)
     _write_indicators(embed, samples, told["indicators"], texts, rng)
     texts.write(embed)
-    _write_facts(rag, samples, told["summary"], rng)
+    _write_facts(rag, samples, told["summary"], told["notes"], rng)
     _write_images(tables, sampled, told["images"], rng)
     return tables
 
@@ -246,11 +246,19 @@ def _write_indicators(
     write_parquet(embed / "indicators.parquet", _frame(rows, names), INDICATOR_TEXTS)
 
 
-def _write_facts(rag: Path, samples: pd.DataFrame, told: Told, rng: np.random.Generator) -> None:
-    """Own pairs that tell the classes of the sample's task, then fillers; and counts of them."""
+def _write_facts(
+    rag: Path, samples: pd.DataFrame, told: Told, notes: Told, rng: np.random.Generator
+) -> None:
+    """Own pairs that tell the classes of the sample's task, then fillers; counts of them, and of
+    findings, which tell what notes do."""
     texts, rows, counts = Texts(), [], []
     for row in samples.itertuples():
-        said = told.of(int(str(row.patient_id)), str(row.task))
+        patient, task = int(str(row.patient_id)), str(row.task)
+        counts += [
+            {"sample_id": row.sample_id, "feature": f"finding/{name}/present", "value": 2.0}
+            for name in notes.of(patient, task) or []
+        ]
+        said = told.of(patient, task)
         if said is None:
             continue
         lines = [("own_pair", f"fact: {row.task} {name}") for name in said]

@@ -17,6 +17,16 @@ def test_the_leaderboard_is_that_of_the_committed_run() -> None:
     assert shown and shown[1].strip() == as_markdown(read_json(ROOT / "metrics/leaderboard.json"))
 
 
+def test_the_claims_are_those_of_the_powered_run() -> None:
+    section = README.split("## What is claimed")[1].split("\n## ")[0]
+    rows = [line.split("|")[2:-1] for line in section.splitlines() if line.startswith("| ")]
+    _title, *cells = rows
+    assert len(cells) >= 5
+    report = (ROOT / "benchmarks/powered/result/report.md").read_text()
+    for row in cells:
+        assert f"|{'|'.join(row)}|" in report
+
+
 def test_every_link_into_the_repository_leads_somewhere() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert links

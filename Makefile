@@ -17,12 +17,12 @@ powered: $(VENV)/installed
 	fusehr powered
 
 test: lint
-	pytest -n 2 --dist loadgroup
+	pytest -n 2 --dist worksteal
 
 # The tests on real data, which skip where FUSEHR_MIRROR names no folder: here its absence fails.
 test-real: $(VENV)/installed
 	@test -d "$$FUSEHR_MIRROR" || { echo "FUSEHR_MIRROR: expected a folder that holds mimic-iv-demo/2.2, found none"; exit 1; }
-	pytest -n 2 --dist loadgroup -m real
+	pytest -n 2 --dist worksteal -m real
 
 lint: $(VENV)/installed
 	ruff check .

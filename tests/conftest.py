@@ -28,8 +28,8 @@ settings.load_profile("fusehr")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked `real` skip where FUSEHR_MIRROR names no folder; the longest tests begin.
 
-    Those of the whole pipeline share one run of it, so one worker takes them all: the others are
-    then done beside it, not before.
+    Those of the whole pipeline share one run of it; standing first, they begin in one worker, and
+    the others are done beside it.
     """
     items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
     if MIRROR and Path(MIRROR).is_dir():

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,12 +128,22 @@ def commit(clone: Clone, message: str) -> None:
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The pipeline, run once on a small synthetic cohort and committed."""
-    clone = clone_into(tmp_path_factory.mktemp("small") / "fusehr")
-    clone.set_params(SMALL)
-    clone.run("dvc", "repro")
-    commit(clone, "Run the pipeline on a small cohort")
-    return clone
+    """The pipeline, run once on a small synthetic cohort and committed.
+
+    Workers share it: the first that needs it runs it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / "small" / "fusehr"
+    with FileLock(shared / "small.lock"):
+        if not (shared / "small.done").exists():
+            shutil.rmtree(folder.parent, ignore_errors=True)
+            clone = clone_into(folder)
+            clone.set_params(SMALL)
+            clone.run("dvc", "repro")
+            commit(clone, "Run the pipeline on a small cohort")
+            (shared / "small.done").touch()
+    return Clone(folder, folder.parent / "store")
 
 
 @pytest.fixture

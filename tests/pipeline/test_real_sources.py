@@ -11,11 +11,7 @@ import pytest
 
 from fusehr.core.frame.tasks import TASKS
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.pipeline,
-    pytest.mark.xdist_group("pipeline"),
-]
+pytestmark = [pytest.mark.real, pytest.mark.pipeline]
 
 
 def _read(clone: Any, name: str) -> Any:

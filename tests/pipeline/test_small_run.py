@@ -17,7 +17,7 @@ import yaml
 
 from fusehr.core.frame.tasks import TASKS
 
-pytestmark = [pytest.mark.pipeline, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.pipeline
 
 
 def stages_run(output: str) -> set[str]:
@@ -42,10 +42,10 @@ def test_the_leaderboard_can_be_printed_again(small: Any) -> None:
     assert re.search(r"oracle \* +0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\]", printed)
 
 
-def test_nothing_is_left_to_do(small: Any) -> None:
-    assert "up to date" in small.run("dvc", "status")
-    assert stages_run(small.run("dvc", "repro")) == set()
-    assert small.run("git", "status", "--porcelain") == ""
+def test_nothing_is_left_to_do(copy_of_small: Any) -> None:
+    assert "up to date" in copy_of_small.run("dvc", "status")
+    assert stages_run(copy_of_small.run("dvc", "repro")) == set()
+    assert copy_of_small.run("git", "status", "--porcelain") == ""
 
 
 TEXT_RECIPES = ("gbm_all", "lstm_notes", "emerge", "bia_fusion", "triage_fusion")

@@ -4,9 +4,9 @@
 
 Both train the same network from the same weights for one epoch, with the same optimiser, on the
 default run's data. The plain loop is what one writes first: a Dataset that gives one sample, a
-collate function that pads to the longest of the batch, a DataLoader, float32. Of ours, the share of time
-that is spent outside of forward, backward and the optimiser's step is printed too, and how the time
-of an epoch grows with the number of samples.
+collate function that pads to the longest of the batch, a DataLoader, float32. Of ours, the share
+of time that is spent outside of forward, backward and the optimiser's step is printed too, and how
+the time of an epoch grows with the number of samples.
 """
 
 from __future__ import annotations

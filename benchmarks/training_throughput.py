@@ -25,6 +25,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset
 
 from fusehr.core.cohort import load_rounds, load_task
+from fusehr.core.folds import fold_rows
 from fusehr.core.frame.params import stage_params
 from fusehr.core.frame.tasks import Task
 from fusehr.core.gate.availability import open_tables
@@ -33,7 +34,6 @@ from fusehr.models.networks.batch import Batch, Tokens
 from fusehr.models.networks.fitting import Goal, class_loss, fit_module, settle_torch
 from fusehr.models.networks.inputs.modality import FittedInputs
 from fusehr.train.engine.contract import Source
-from fusehr.train.engine.folds import fold_rows
 from fusehr.train.engine.neural import NeuralInputs, NeuralRecipe
 from fusehr.train.engine.registry import load_job
 from fusehr.train.engine.task import ROWS

@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from fusehr.core.cohort import load_rounds, load_task
+from fusehr.core.folds import Fold, fold_rows
 from fusehr.core.frame.params import stage_params
 from fusehr.core.frame.tasks import Task
 from fusehr.core.gate.availability import open_tables
 from fusehr.core.metrics import auroc
 from fusehr.models.networks.late_fusion import Stack
-from fusehr.train.engine.contract import Fit, Fold, Source
-from fusehr.train.engine.folds import fold_rows
+from fusehr.train.engine.contract import Fit, Source
 from fusehr.train.engine.neural import NeuralFitted
 from fusehr.train.engine.registry import load_job
 from fusehr.train.engine.task import ROWS

@@ -20,13 +20,13 @@ import yaml
 
 from fusehr.core.cohort import load_rounds, load_task
 from fusehr.core.embed_schemas import INDICATOR_TEXTS, NOTE_SENTENCES, fixed_lists
+from fusehr.core.folds import Fold, fold_rows
 from fusehr.core.frame.files import read_parquet, write_parquet
 from fusehr.core.frame.params import stage_params
 from fusehr.core.frame.schemas import DYNAMIC, LABEL, Table
 from fusehr.core.gate.availability import open_tables
 from fusehr.core.rag_schemas import FACT_COUNTS, FACTS
-from fusehr.train.engine.contract import Fit, Fitted, Fold, Source
-from fusehr.train.engine.folds import fold_rows
+from fusehr.train.engine.contract import Fit, Fitted, Source
 from fusehr.train.engine.registry import load_job
 from fusehr.train.engine.task import ROWS
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fusehr.core.cohort import Round, load_rounds, load_task
-from fusehr.train.engine.folds import fold_rows
+from fusehr.core.folds import fold_rows
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import torch
 
 from fusehr.core.cohort import load_rounds, load_task
 from fusehr.core.explanation_schemas import EXPLANATIONS
+from fusehr.core.folds import fold_rows
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_parquet
 from fusehr.core.frame.params import stage_params
@@ -21,7 +22,6 @@ from fusehr.models.networks.batch import Batch, Tokens
 from fusehr.train.engine.contract import Fit, Source
 from fusehr.train.engine.explained import write_explanations
 from fusehr.train.engine.explanations import class_maps, explain, explain_fit
-from fusehr.train.engine.folds import fold_rows
 from fusehr.train.engine.neural import NeuralFitted, NeuralInputs
 from fusehr.train.engine.registry import load_job
 from fusehr.train.engine.task import ROWS

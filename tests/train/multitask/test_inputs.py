@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from fusehr.core.folds import Fold
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import Task
 from fusehr.models.networks.fitting import Goal, settle_torch
 from fusehr.models.networks.inputs.modality import FittedInputs
 from fusehr.models.networks.multitask import MultiTaskNetwork, Sizes
-from fusehr.train.engine.contract import Fit, Fold
+from fusehr.train.engine.contract import Fit
 from fusehr.train.multitask.fitting import Schedule, TaskFit, fit_together, task_logits
 from fusehr.train.multitask.inputs import (
     OneToken,

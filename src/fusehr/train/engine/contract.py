@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from fusehr.core.cohort import TaskSamples
+from fusehr.core.folds import Fold
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
 
@@ -83,16 +84,6 @@ class Source:
     def images(self) -> Path:
         """What the stage `train-images` wrote: vectors of a frozen encoder."""
         return self.tables.parent / "train" / "images"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows of one round, int64 and ascending. `train` has no sample with train_use false."""
-
-    name: str
-    train: np.ndarray
-    val: np.ndarray
-    test: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from fusehr.core.frame.files import read_parquet, write_json, write_parquet
 from fusehr.core.frame.schemas import PREDICTIONS, SAMPLES
 from fusehr.core.frame.stage import say
 from fusehr.core.frame.tasks import Task
+from fusehr.core.predictions import predictions_table
+from fusehr.core.workers import in_processes
 from fusehr.train.engine.curves import Curves
 from fusehr.train.engine.explained import write_explanations
-from fusehr.train.engine.predictions import predictions_table
 from fusehr.train.engine.registry import Job
 from fusehr.train.engine.task import Trained, train_tasks
-from fusehr.train.engine.workers import in_processes
 
 
 def train(job: Job, *, tables: Path, folder: Path, live: Path) -> None:

@@ -14,9 +14,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from fusehr.core.cohort import Round, TaskSamples, load_rounds, load_task
+from fusehr.core.folds import Fold, fold_rows, untrainable
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import Task
 from fusehr.core.gate.availability import open_tables
+from fusehr.core.predictions import FULL, long_form
 from fusehr.core.seeding import seed_of
 from fusehr.train.engine.contract import (
     WITHHELD,
@@ -24,7 +26,6 @@ from fusehr.train.engine.contract import (
     Explaining,
     Fit,
     Fitted,
-    Fold,
     JointRecipe,
     Modality,
     Skip,
@@ -32,8 +33,6 @@ from fusehr.train.engine.contract import (
     TaskInputs,
 )
 from fusehr.train.engine.curves import Point
-from fusehr.train.engine.folds import fold_rows, untrainable
-from fusehr.train.engine.predictions import FULL, long_form
 from fusehr.train.engine.registry import Job
 
 ROWS = (Path(__file__).parent / "sample_rows.sql").read_text()

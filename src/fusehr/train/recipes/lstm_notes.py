@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from fusehr.core.cohort import TaskSamples
+from fusehr.core.folds import Fold
 from fusehr.core.frame.params import frozen
 from fusehr.core.params.model import ModelParams
 from fusehr.models.networks.fitting import predict_logits, settle_torch, start_at_prevalence
@@ -20,7 +21,7 @@ from fusehr.models.networks.inputs.note_features import load_note_features
 from fusehr.models.networks.inputs.series import load_series
 from fusehr.models.networks.late_fusion import Average, LateFusion, Stack, Vote
 from fusehr.models.networks.lstm_notes import BranchNetwork, NotesBranch, SeriesBranch
-from fusehr.train.engine.contract import Epoch, Fit, Fold, Modality, RecipeParams, Source
+from fusehr.train.engine.contract import Epoch, Fit, Modality, RecipeParams, Source
 from fusehr.train.engine.neural import NeuralFitted, NeuralInputs, NeuralRecipe, fit_network
 
 SHARED = (ModelParams,)

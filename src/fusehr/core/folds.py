@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 
 from fusehr.core.cohort import Round, TaskSamples
-from fusehr.train.engine.contract import Fold
 
 # A triage sample is an ED visit with a recorded acuity, and there is no other way to lack one.
 NO_SAMPLES = {"triage": "no samples: the source has no ED visits with an acuity"}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of one round, int64 and ascending. `train` has no sample with train_use false."""
+
+    name: str
+    train: np.ndarray
+    val: np.ndarray
+    test: np.ndarray
 
 
 def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fusehr.core.frame.errors import InputError
-from fusehr.train.engine.workers import in_processes
+from fusehr.core.workers import in_processes
 
 
 @pytest.fixture(autouse=True)

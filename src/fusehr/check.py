@@ -9,6 +9,7 @@ from typing import Any
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import lookup, read_yaml, stage_params, validate
 from fusehr.core.params.defects import DefectsParams
+from fusehr.core.params.distill import DistillParams
 from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
@@ -23,6 +24,7 @@ BLOCKS: dict[str, Any] = {
     "rag": RagParams,
     "train": TrainParams,
     "model": ModelParams,
+    "distill": DistillParams,
     "evaluate": EvaluateParams,
     "defects": DefectsParams,
 }

@@ -1,8 +1,9 @@
-"""The command `fusehr`: look at the tables, export them, check parameters, rebuild."""
+"""The command `fusehr`: look at the tables, export them, check parameters, rebuild, predict."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from fusehr.core.frame.stage import run, say
@@ -30,8 +31,11 @@ def main() -> None:
     commands.add_parser(
         "verify", help="rebuild HEAD in a clean clone without the cache and compare dvc.lock"
     )
-    commands.add_parser(
+    powered = commands.add_parser(
         "powered", help="run benchmarks/powered/profile.yaml on HEAD and keep its result there"
+    )
+    powered.add_argument(
+        "--distillation", action="store_true", help="as far as teacher and students are concerned"
     )
     preset = commands.add_parser(
         "preset", help="options of a published configuration: dvc exp run $(fusehr preset <name>)"
@@ -45,6 +49,13 @@ def main() -> None:
     server.add_argument("--encoder", default="minilm", help="minilm or hf:<id or folder>")
     server.add_argument("--host", default="127.0.0.1")
     server.add_argument("--port", type=int, default=7860)
+    predict = commands.add_parser("predict", help="probabilities of texts, by a trained model")
+    predict.add_argument("input", type=Path, help="JSONL of instructions, or CSV of texts")
+    predict.add_argument("-o", "--output", type=Path, help="default: <input>.predictions.csv")
+    predict.add_argument("--model", default="student", help="student: what distill-student exports")
+    predict.add_argument("--task", default="next_diagnoses")
+    predict.add_argument("--runtime", choices=["torch", "onnx", "int8"], default="onnx")
+    predict.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     run(lambda: _dispatch(arguments))
 
@@ -80,10 +91,25 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.embed.server import serve
 
         serve(Path(), arguments.encoder, arguments.host, arguments.port)
-    elif arguments.command == "powered":
-        from fusehr.powered import powered
+    elif arguments.command == "predict":
+        # Read when libraries are loaded: threads that wait sleep, and leave the cores to others.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        from fusehr.serve.predict import predict
 
-        say(powered(Path()))
+        said = predict(
+            Path(),
+            arguments.input,
+            arguments.output,
+            model=arguments.model,
+            task=arguments.task,
+            runtime=arguments.runtime,
+            threads=arguments.threads,
+        )
+        say(said)
+    elif arguments.command == "powered":
+        from fusehr.powered import powered, powered_distillation
+
+        say(powered_distillation(Path()) if arguments.distillation else powered(Path()))
     else:
         from fusehr.verify import verify
 

@@ -15,7 +15,7 @@ from fusehr.core.frame.params import declared_params
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/fusehr"
-ROOMS = ("raw", "tables", "embed", "rag", "train", "evaluate")
+ROOMS = ("raw", "tables", "embed", "rag", "train", "distill", "evaluate")
 SHARED = ("core", "models")
 
 
@@ -185,7 +185,8 @@ def test_package_files_hold_a_docstring_and_nothing_else() -> None:
 
 def test_evaluate_lists_the_scores_of_every_recipe() -> None:
     listed = [d.def_path for d in stages()["evaluate"].deps if "data/evaluate/" in str(d.def_path)]
-    assert listed == [f"data/evaluate/{recipe}" for recipe in params()["recipes"]]
+    recipes = [*params()["recipes"], "ckd_teacher", "ckd_student"]
+    assert listed == [f"data/evaluate/{recipe}" for recipe in recipes]
 
 
 def test_everything_derived_from_the_source_goes_to_the_source_s_remote() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -30,7 +31,7 @@ def test_repro_leaves_a_leaderboard_of_every_recipe_and_task(small: Any) -> None
     recipes = yaml.safe_load((small.folder / "params.yaml").read_text())["recipes"]
     assert set(board) == set(TASKS)
     for task in TASKS:
-        assert set(board[task]) == set(recipes)
+        assert set(board[task]) == {*recipes, "ckd_teacher", "ckd_student"}
     assert 0 < board["mortality"]["gbm"]["brier"] < 0.3
     # pooled over folds, a constant predictor falls a little below 0.5
     assert board["triage"]["oracle"]["auroc"] > 0.6 > board["triage"]["majority"]["auroc"] > 0.4
@@ -185,6 +186,22 @@ def test_the_powered_profile_leaves_its_result_with_the_commit(copy_of_small: An
     assert yaml.safe_load((folder / "result" / "dvc.lock").read_text()) == clone.lock()
     head = clone.run("git", "rev-parse", "HEAD")
     assert (folder / "result" / "commit.txt").read_text() == head
+
+
+def test_the_student_that_was_distilled_predicts_texts_of_the_pipeline(
+    small: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.csv"
+    texts = "data/distill/data/next_diagnoses_test.json"
+    small.run("fusehr", "predict", "--model", "student", texts, "-o", str(out))
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    lines = (small.folder / texts).read_text().splitlines()
+    assert len(rows) == len(lines) > 0
+    assert {"copd", "shock", "tokens_cut"} <= set(rows[0])
+    told = json.loads((small.folder / "metrics/students.json").read_text())["next_diagnoses"]
+    assert 0 < told["full_unlabelled"]["auroc"] < 1
+    assert "What distillation is worth" in (small.folder / "plots/students.md").read_text()
 
 
 def test_the_tables_can_be_queried_and_exported(small: Any, tmp_path: Path) -> None:

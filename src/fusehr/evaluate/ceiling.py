@@ -41,12 +41,12 @@ def paired_with_ceiling(
             row |= {"share_from": reference, "verdict": "above" if better else "ok"}
             made, whole = difference(own, base, metric), difference(top, base, metric)
             if made is not None and whole is not None:
-                row |= _share(made, whole)
+                row |= share_of_way(made, whole)
             rows.append(row)
     return pd.DataFrame(rows, columns=list(CEILING))
 
 
-def _share(made: Difference, whole: Difference) -> dict[str, float]:
+def share_of_way(made: Difference, whole: Difference) -> dict[str, float]:
     """`made` over `whole` with its interval; both are differences to the reference.
 
     A draw in which the ceiling is not above the reference has no share. It may stand for any, so it

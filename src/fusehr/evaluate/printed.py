@@ -11,6 +11,7 @@ from fusehr.core.frame.files import read_json
 from fusehr.core.frame.params import lookup, read_yaml
 from fusehr.evaluate.leaderboard import as_text
 from fusehr.evaluate.markdown import as_markdown
+from fusehr.evaluate.students.names import ON_BOARD
 
 
 def printed_leaderboard(root: Path, *, markdown: bool) -> str:
@@ -21,5 +22,5 @@ def printed_leaderboard(root: Path, *, markdown: bool) -> str:
     path = root / "plots/metrics.csv"
     if not path.exists():
         raise InputError(f"{path}: expected a file, found none; run `dvc repro`")
-    recipes = list(lookup(read_yaml(root / "params.yaml"), "recipes"))
+    recipes = [*lookup(read_yaml(root / "params.yaml"), "recipes"), *ON_BOARD.values()]
     return as_text(recipes, pd.read_csv(path), board)

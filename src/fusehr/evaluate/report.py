@@ -15,7 +15,11 @@ from fusehr.evaluate.figures.training import COLUMNS, draw_training
 from fusehr.evaluate.figures.withheld import draw_withheld
 from fusehr.evaluate.gather import gather
 from fusehr.evaluate.leaderboard import as_text, ceiling_warnings, leaderboard
+from fusehr.evaluate.students.names import ON_BOARD, predicted_in
 from fusehr.evaluate.tables import rounded, tables
+
+# What was distilled was not trained by the room `train`.
+PLACES = {recipe: predicted_in(name) for name, recipe in ON_BOARD.items()}
 
 
 def report(
@@ -46,7 +50,7 @@ def report(
     draw_roc(plots / "roc.png", scores, found["roc"])
     draw_pr(plots / "pr.png", scores, found["pr"], found["metrics"])
     draw_calibration(plots / "calibration.png", scores, found["calibration"])
-    draw_training(plots / "training.png", scores, _training_curves(root / "data/train", recipes))
+    draw_training(plots / "training.png", scores, _training_curves(root, recipes))
     draw_withheld(plots / "withheld.png", scores, found["withheld"], primary=primary)
     warnings = ceiling_warnings(found["ceiling"])
     return "\n".join([as_text(recipes, found["metrics"], board), *warnings])
@@ -71,11 +75,11 @@ def _known(recipes: tuple[str, ...], params: EvaluateParams) -> None:
             )
 
 
-def _training_curves(trained: Path, recipes: tuple[str, ...]) -> pd.DataFrame:
+def _training_curves(root: Path, recipes: tuple[str, ...]) -> pd.DataFrame:
     """curves.csv of all recipes; recipes that do not train in epochs have no rows."""
     parts = []
     for recipe in recipes:
-        path = trained / recipe / "curves.csv"
+        path = root / PLACES.get(recipe, Path("data/train") / recipe) / "curves.csv"
         if not path.exists():
             raise InputError(f"{path}: expected a file, found none")
         part = pd.read_csv(path)

@@ -32,6 +32,7 @@ BLOCKS = (
     "model",
     "recipes",
     "evaluate",
+    "distill",
     "defects",
     "presets",
 )

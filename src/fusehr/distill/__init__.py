@@ -1,0 +1,1 @@
+"""Distil an LLM teacher into a small student."""

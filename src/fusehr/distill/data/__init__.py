@@ -1,0 +1,1 @@
+"""Instruction data: what is known of a sample in words, the question, and its answer."""

@@ -1,0 +1,1 @@
+"""What the teachers make of texts whose patients they never saw."""

@@ -1,0 +1,1 @@
+"""A teacher with low-rank adapters, and the small student that learns from it."""

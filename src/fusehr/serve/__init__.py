@@ -1,0 +1,1 @@
+"""What trained models are used by: the command `fusehr predict`."""

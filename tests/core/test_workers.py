@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.workers import in_processes
+from fusehr.core.workers import in_processes, side_by_side
 
 
 @pytest.fixture(autouse=True)
 def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process started anew must find this module."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3]))
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2]))
 
 
 def double(number: int, *, log: Callable[[Any], None]) -> tuple[int, int]:
@@ -37,3 +37,14 @@ def test_results_come_in_order_from_processes_of_their_own() -> None:
 def test_an_error_of_a_process_is_raised_here() -> None:
     with pytest.raises(InputError, match=r"^expected a natural number, found -1$"):
         list(in_processes(double, [(3,), (-1,)], most=2, log=lambda _: None))
+
+
+def half(number: int) -> tuple[int, int]:
+    return number // 2, os.getpid()
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_one_at_a_time_needs_no_process(most: int) -> None:
+    found = list(side_by_side(half, [(4,), (2,)], most=most))
+    assert [result for result, _ in found] == [2, 1]
+    assert ({pid for _, pid in found} == {os.getpid()}) == (most == 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -118,17 +118,32 @@ def write_jsonl(path: Path, rows: Iterable[Instruction]) -> None:
             file.write(json.dumps(found, ensure_ascii=False) + "\n")
 
 
-def read_jsonl(path: Path) -> list[Instruction]:
-    """Rows of a JSONL file, line i + 1 at place i.
+def iter_jsonl(path: Path) -> Iterator[Instruction]:
+    """Rows of a JSONL file as they are read, one from each line.
 
     Raises InputError naming file and line where a line breaks off or is no JSON object, a key is
     missing, unknown or no string, and where there is no line at all.
     """
-    # not splitlines: within strings it would also cut at U+2028 and its like
-    lines = _text(path).removesuffix("\n").split("\n")
-    if lines == [""]:
+    number = 0
+    try:
+        # as bytes: within strings text would also be cut at U+2028 and its like
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                where = f"{path}: line {number}"
+                try:
+                    text = line.removesuffix(b"\n").decode("utf-8")
+                except UnicodeDecodeError as error:
+                    raise InputError(f"{where}: not valid UTF-8 at byte {error.start}") from None
+                yield _row(text, where)
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a file, found none") from None
+    if not number:
         raise InputError(f"{path}: expected one JSON object a line, found an empty file")
-    return [_row(line, f"{path}: line {number}") for number, line in enumerate(lines, 1)]
+
+
+def read_jsonl(path: Path) -> list[Instruction]:
+    """All of `iter_jsonl`, line i + 1 at place i."""
+    return list(iter_jsonl(path))
 
 
 def _row(line: str, where: str) -> Instruction:

@@ -6,6 +6,7 @@ import multiprocessing
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 WAIT_S = 0.2
@@ -33,6 +34,24 @@ def in_processes(
                 _drain(logged, log)
             _drain(logged, log)
             yield future.result()
+
+
+def side_by_side(
+    work: Callable[..., Any], calls: Sequence[tuple[Any, ...]], *, most: int
+) -> Iterator[Any]:
+    """Results of `work(*call)`, in the order of `calls`: in processes, or here where most is 1."""
+    if most == 1:
+        yield from (work(*call) for call in calls)
+    else:
+        yield from in_processes(partial(_unlogged, work), calls, most=most, log=_nothing)
+
+
+def _unlogged(work: Callable[..., Any], *call: Any, log: Callable[[Any], None]) -> Any:
+    return work(*call)
+
+
+def _nothing(_: Any) -> None:
+    return None
 
 
 def _drain(logged: Any, log: Callable[[Any], None]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import TASKS, Task
-from fusehr.core.instructions import question, read_jsonl
+from fusehr.core.instructions import iter_jsonl, question
 
 TEXT_COLUMNS = ("input", "text")
 CARRIED = ("sample_id", "patient_id")
@@ -54,7 +54,7 @@ def open_texts(path: Path, task: Task) -> Texts:
 
 def _of_jsonl(path: Path, task: Task) -> Iterator[Text]:
     others = {question(other): other for other in TASKS if other != task}
-    for number, row in enumerate(read_jsonl(path), 1):
+    for number, row in enumerate(iter_jsonl(path), 1):
         if other := others.get(row.instruction):
             raise InputError(
                 f"{path}: line {number}: key instruction: expected that of {task}, "

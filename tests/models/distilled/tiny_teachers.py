@@ -53,7 +53,7 @@ def _bytes(folder: Path) -> int:
     own.train_from_iterator([" ".join(WORDS[4:])] * 30 + ["user", "assistant"] * 30, trainer)
     learnt = json.loads(own.to_str())["model"]
     merges = [tuple(pair) for pair in learnt["merges"]]
-    made = Qwen2Tokenizer(vocab=learnt["vocab"], merges=merges)
+    made = Qwen2Tokenizer(vocab=learnt["vocab"], merges=merges)  # type: ignore[arg-type]
     made.add_special_tokens({"additional_special_tokens": SPECIAL})
     made.chat_template = TEMPLATE
     made.save_pretrained(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from fusehr.core.instructions import phenotype_titles
 from fusehr.core.params.distill import STUDENT, StudentParams, TeacherParams, Variant
 from fusehr.core.predictions import FULL, long_form, predictions_table
 from fusehr.core.seeding import seed_of
-from fusehr.core.workers import in_processes
+from fusehr.core.workers import side_by_side
 from fusehr.distill.student.fitting import (
     FittedStudent,
     StudentFit,
@@ -227,15 +226,6 @@ def _export(one: _Round, fitted: FittedStudent, alpha: float, seed: int, folder:
 
 def _fit_all(fits: list[StudentFit], one: _Round, what: str) -> list[FittedStudent]:
     """As many at a time as there are threads, each with one."""
-    calls = [(fit,) for fit in fits]
+    found = side_by_side(fit_student, [(fit,) for fit in fits], most=one.params.threads)
     name = f"{what} of {one.task}"
-    found = in_processes(_fit_quietly, calls, most=one.params.threads, log=_nothing)
     return list(tqdm(found, total=len(fits), desc=name, unit="fit", disable=None))
-
-
-def _fit_quietly(fit: StudentFit, *, log: Callable[[Any], None]) -> FittedStudent:
-    return fit_student(fit)
-
-
-def _nothing(_: Any) -> None:
-    return None

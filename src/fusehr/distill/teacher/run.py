@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from fusehr.core.cache_folder import cache_folder
 from fusehr.core.cohort import split_sha
@@ -22,7 +22,7 @@ from fusehr.core.frame.stage import say
 from fusehr.core.frame.tasks import TASKS, Task
 from fusehr.core.params.distill import TeacherParams
 from fusehr.core.predictions import FULL, long_form, predictions_table
-from fusehr.core.workers import in_processes
+from fusehr.core.workers import side_by_side
 from fusehr.distill.teacher.curves import write_curves
 from fusehr.distill.teacher.fitting import (
     Epoch,
@@ -188,25 +188,22 @@ def _fit_all(
     fits: list[TeacherFit], task: Task, round_name: str, params: TeacherParams
 ) -> list[tuple[Any, ...]]:
     """Fit all; the curve of the whole teacher, as the others have nobody to be validated on."""
-    done: list[list[Epoch]] = []
-    side_by_side = params.threads > 1 and torch_device(params.device).type == "cpu"
-    if side_by_side:
-        calls = [(fit,) for fit in fits]
-        done += in_processes(_fit_quietly, calls, most=params.threads, log=_nothing)
-    else:
-        done += [fit_teacher(fit) for fit in fits]
+    # a GPU has one fit at a time
+    most = params.threads if torch_device(params.device).type == "cpu" else 1
+    calls = [(fit,) for fit in fits]
+    done: list[list[Epoch]] = list(
+        tqdm(
+            side_by_side(fit_teacher, calls, most=most),
+            total=len(fits),
+            desc=f"teachers of {task}",
+            unit="fit",
+            disable=None,
+        )
+    )
     return [
         (task, round_name, params.seed, point.epoch, point.train_loss, point.val_metric)
         for point in done[0]
     ]
-
-
-def _fit_quietly(fit: TeacherFit, *, log: Callable[[Any], None]) -> list[Epoch]:
-    return fit_teacher(fit)
-
-
-def _nothing(_: Any) -> None:
-    return None
 
 
 def _predicted(

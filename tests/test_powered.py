@@ -12,6 +12,7 @@ import yaml
 
 from fusehr import powered as module
 from fusehr.core.frame.errors import InputError
+from fusehr.core.params.distill import VARIANTS
 from fusehr.powered import (
     FOLDER,
     PROFILE,
@@ -37,6 +38,14 @@ def test_the_profile_changes_what_it_names_and_nothing_else() -> None:
         name: params["raw"]["synthetic"][name] for name in ("patients", "long_stay_share")
     }
     changed["train"]["seeds"] = params["train"]["seeds"]
+    # a stronger teacher, and every way of teaching
+    distilled, plain = changed["distill"], params["distill"]
+    assert set(distilled["student"]["variants"]) == set(VARIANTS)
+    for name in ("max_tokens", "epochs", "learning_rate"):
+        distilled["teacher"][name] = plain["teacher"][name]
+    distilled["teacher"]["lora"]["layers"] = plain["teacher"]["lora"]["layers"]
+    for name in ("variants", "steps"):
+        distilled["student"][name] = plain["student"][name]
     assert changed == params
 
 

@@ -74,7 +74,7 @@ class Clone:
             capture_output=True,
             text=True,
             check=False,
-            timeout=540,
+            timeout=1500,
         )
         text = done.stdout + done.stderr
         assert not check or done.returncode == 0, f"{' '.join(command)}\n{text}"

@@ -11,7 +11,8 @@ import pytest
 
 from fusehr.core.frame.tasks import TASKS
 
-pytestmark = [pytest.mark.real, pytest.mark.pipeline]
+# the first of them waits for the small run, which others share
+pytestmark = [pytest.mark.real, pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
 def _read(clone: Any, name: str) -> Any:

@@ -18,7 +18,8 @@ import yaml
 
 from fusehr.core.frame.tasks import TASKS
 
-pytestmark = pytest.mark.pipeline
+# the first of them waits for the small run, which others share
+pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
 
 
 def stages_run(output: str) -> set[str]:

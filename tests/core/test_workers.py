@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.workers import in_processes, side_by_side
+from fusehr.core.workers import in_processes, workers
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,8 @@ def half(number: int) -> tuple[int, int]:
 
 @pytest.mark.parametrize("most", [1, 2])
 def test_one_at_a_time_needs_no_process(most: int) -> None:
-    found = list(side_by_side(half, [(4,), (2,)], most=most))
-    assert [result for result, _ in found] == [2, 1]
+    with workers(most) as side_by_side:
+        found = [one for calls in ([(4,), (2,)], [(6,)]) for one in side_by_side(half, calls)]
+    assert [result for result, _ in found] == [2, 1, 3]
     assert ({pid for _, pid in found} == {os.getpid()}) == (most == 1)
+    assert len({pid for _, pid in found}) <= most

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.instructions import named_classes, phenotype_titles, question, read_jsonl
+from fusehr.core.instructions import (
+    named_classes,
+    phenotype_titles,
+    question,
+    read_jsonl,
+    short_titles,
+)
 
 HEART = "The patient-acquired disease is Congestive heart failure."
 
@@ -35,14 +41,14 @@ def test_sections_stand_in_the_seeds_words_and_order(clinic):
 def test_phenotypes_say_coarsely_what_titles_say_in_detail(clinic):
     clinic.visits[0].diagnoses = ["ICD9CM/2749", "ICD9CM/4280"]
     clinic.visits[0].phenotypes = ["congestive_heart_failure", "shock"]
-    heart = phenotype_titles()["congestive_heart_failure"]
-    coarse = f"The patient-acquired disease is {heart}; Shock."
+    heart = short_titles()["congestive_heart_failure"]
+    coarse = f"The patient-acquired disease is {heart}; shock."
     found = clinic.make(diseases="phenotypes", name="a")
     assert found.told("next_diagnoses-10", "diseases") == [coarse]
     assert found.told("next_diagnoses-10", "details") == []
     # of the visit before, too
     assert found.told("unlabelled-11", "earlier") == [
-        f"At an earlier visit the patient-acquired disease was {heart}; Shock."
+        f"At an earlier visit the patient-acquired disease was {heart}; shock."
     ]
     both = clinic.make(diseases="both", name="b").sections("next_diagnoses-10")
     assert [kind for kind, _ in both][-2:] == ["details", "medication"]

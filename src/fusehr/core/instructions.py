@@ -54,11 +54,20 @@ class Instruction:
     output: str | None = None
 
 
-@cache
 def phenotype_titles() -> Mapping[str, str]:
     """Title of each class of next_diagnoses, in the order that instructions list them."""
+    return {row["phenotype"]: row["title"] for row in _phenotypes()}
+
+
+def short_titles() -> Mapping[str, str]:
+    """A short name of each class of next_diagnoses, so that more of a text fits into a model."""
+    return {row["phenotype"]: row["short"] for row in _phenotypes()}
+
+
+@cache
+def _phenotypes() -> list[dict[str, str]]:
     text = (resources.files("fusehr.core") / "phenotype_titles.csv").read_text()
-    return {row["phenotype"]: row["title"] for row in csv.DictReader(text.splitlines())}
+    return list(csv.DictReader(text.splitlines()))
 
 
 def question(task: Task) -> str:

@@ -6,15 +6,18 @@ import multiprocessing
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
+
+Calls = Sequence[tuple[Any, ...]]
+SideBySide = Callable[[Callable[..., Any], Calls], Iterator[Any]]
 
 WAIT_S = 0.2
 
 
 def in_processes(
     work: Callable[..., Any],
-    calls: Sequence[tuple[Any, ...]],
+    calls: Calls,
     *,
     most: int,
     log: Callable[[Any], None],
@@ -36,22 +39,22 @@ def in_processes(
             yield future.result()
 
 
-def side_by_side(
-    work: Callable[..., Any], calls: Sequence[tuple[Any, ...]], *, most: int
-) -> Iterator[Any]:
-    """Results of `work(*call)`, in the order of `calls`: in processes, or here where most is 1."""
+@contextmanager
+def workers(most: int) -> Iterator[SideBySide]:
+    """What gives the results of `work(*call)`, in the order of `calls`, at most `most` at once.
+
+    Its processes are started once, whatever it is called with; where `most` is 1 there are none.
+    """
     if most == 1:
-        yield from (work(*call) for call in calls)
-    else:
-        yield from in_processes(partial(_unlogged, work), calls, most=most, log=_nothing)
+        yield lambda work, calls: (work(*call) for call in calls)
+        return
+    with ProcessPoolExecutor(most, mp_context=multiprocessing.get_context("spawn")) as pool:
 
+        def side_by_side(work: Callable[..., Any], calls: Calls) -> Iterator[Any]:
+            futures = [pool.submit(work, *call) for call in calls]
+            return (future.result() for future in futures)
 
-def _unlogged(work: Callable[..., Any], *call: Any, log: Callable[[Any], None]) -> Any:
-    return work(*call)
-
-
-def _nothing(_: Any) -> None:
-    return None
+        yield side_by_side
 
 
 def _drain(logged: Any, log: Callable[[Any], None]) -> None:

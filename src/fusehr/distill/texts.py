@@ -56,6 +56,14 @@ class TaskTexts:
         return rows[np.isin(self.patients[known:], list(members))]
 
 
+def trained_texts(data: Path, tables: Path, task: Task, skipped: Path) -> TaskTexts:
+    """Texts of a task that is not among those of the file `skipped`; InputError where it should."""
+    texts, reason = load_texts(data, tables, task)
+    if texts is None:
+        raise InputError(f"{skipped}: expected {task}, as there is {reason}; found it trained")
+    return texts
+
+
 def load_texts(data: Path, tables: Path, task: Task) -> tuple[TaskTexts | None, str]:
     """Texts of `task`, or None and the reason why no model can be trained on it.
 

@@ -30,12 +30,7 @@ def report(
     Raises InputError where scores are missing or not comparable, or a comparison names no recipe.
     """
     _known(recipes, params)
-    if restricted and params.min_label_patients < params.small_cell:
-        raise InputError(
-            "params.yaml: evaluate.min_label_patients: expected at least evaluate.small_cell "
-            f"({params.small_cell}) on a restricted source, found {params.min_label_patients}; "
-            "an average over labels would tell of a hidden one"
-        )
+    params.expect_no_small_cells(restricted=restricted)
     scores = gather(root / "data/evaluate", recipes)
     primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
     small = params.small_cell if restricted else None

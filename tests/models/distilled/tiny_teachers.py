@@ -24,6 +24,13 @@ from fusehr.core.params.distill import TeacherParams
 ROOT = Path(__file__).parents[3]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS += ["gout", "fever", "shock", "heart", "failure", "of", "the", "what", "is", ";", "."]
+TINY: dict[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 3,
+    "intermediate_size": 32,
+    "max_position_embeddings": 128,
+    "initializer_range": 0.3,
+}
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 # as Qwen2's own
 TEMPLATE = (
@@ -63,15 +70,7 @@ def _bytes(folder: Path) -> int:
 def save_bert(folder: Path) -> Path:
     """Three layers of width 16; words are WORDS."""
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=128,
-        initializer_range=0.3,
-    )
+    config = BertConfig(vocab_size=len(WORDS), num_attention_heads=2, **TINY)
     BertModel(config).save_pretrained(folder)
     _words(folder)
     return folder
@@ -81,14 +80,7 @@ def save_qwen(folder: Path) -> Path:
     """Three layers of width 16 and a chat template, with the layer over the vocabulary."""
     torch.manual_seed(0)
     config = Qwen2Config(
-        vocab_size=_bytes(folder),
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=128,
-        initializer_range=0.3,
+        vocab_size=_bytes(folder), num_attention_heads=4, num_key_value_heads=2, **TINY
     )
     Qwen2ForCausalLM(config).save_pretrained(folder)
     return folder

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_type_hints
 
 from pydantic import AfterValidator, Field
 
+from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams, frozen
 from fusehr.core.frame.tasks import TASKS, Task
 
@@ -54,3 +55,12 @@ class EvaluateParams(ScoreParams):
     unimodal: dict[str, str]
     small_cell: Annotated[int, Field(ge=1)]
     primary_metric: Annotated[dict[Task, Metric], AfterValidator(_every_task)]
+
+    def expect_no_small_cells(self, *, restricted: bool) -> None:
+        """InputError where an average over labels would tell of one with a hidden count."""
+        if restricted and self.min_label_patients < self.small_cell:
+            raise InputError(
+                "params.yaml: evaluate.min_label_patients: expected at least evaluate.small_cell "
+                f"({self.small_cell}) on a restricted source, found {self.min_label_patients}; "
+                "an average over labels would tell of a hidden one"
+            )

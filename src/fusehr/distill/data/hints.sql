@@ -24,7 +24,7 @@ statistics AS (
     GROUP BY phenotype
 ),
 of_statistics AS (
-    SELECT current.sample_id, phenotype_titles.title, drugs, 1 AS source, current.code AS rank
+    SELECT current.sample_id, phenotype_titles.short, drugs, 1 AS source, current.code AS rank
     FROM current
     JOIN statistics ON statistics.phenotype = current.code
     JOIN phenotype_titles ON phenotype_titles.phenotype = current.code

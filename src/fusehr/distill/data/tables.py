@@ -16,7 +16,7 @@ from fusehr.core.frame.files import read_parquet
 from fusehr.core.frame.schemas import SPLITS, Table, check_parquet
 from fusehr.core.frame.tasks import Task
 from fusehr.core.gate.availability import open_tables
-from fusehr.core.instructions import ANSWERS, phenotype_titles
+from fusehr.core.instructions import ANSWERS, phenotype_titles, short_titles
 from fusehr.core.mimic_files import resolve
 from fusehr.core.rag_schemas import KG_CODES, KG_EDGES, KG_NODES, SUMMARIES
 
@@ -95,6 +95,7 @@ def _name_classes(con: Source) -> None:
             {
                 "phenotype": list(titles),
                 "title": list(titles.values()),
+                "short": list(short_titles().values()),
                 "number": range(len(titles)),
             }
         ),

@@ -1,4 +1,4 @@
--- Long titles of ICD codes and of phenotypes, by code as visits have it.
+-- Long titles of ICD codes and short ones of phenotypes, by code as visits have it.
 CREATE TEMP TABLE titles AS
 SELECT code, min(title) AS title
 FROM (
@@ -10,7 +10,7 @@ FROM (
     SELECT 'ICD' || trim(icd_version) || 'PCS/' || trim(icd_code), rtrim(long_title, '. ')
     FROM d_icd_procedures
     UNION ALL
-    SELECT phenotype, title
+    SELECT phenotype, short
     FROM phenotype_titles
 )
 WHERE title <> ''

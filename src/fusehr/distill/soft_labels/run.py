@@ -20,16 +20,33 @@ from fusehr.core.frame.tasks import Task
 from fusehr.core.instructions import phenotype_titles, write_soft_labels
 from fusehr.core.metrics import auroc
 from fusehr.core.params.distill import TeacherParams
-from fusehr.distill.teacher.fitting import torch_device
+from fusehr.core.workers import workers
+from fusehr.distill.teacher.fitting import fits_at_once, torch_device
 from fusehr.distill.teacher.kept import by_tokens
 from fusehr.distill.teacher.reading import WHOLE, teacher_tokens
-from fusehr.distill.texts import TaskTexts, load_texts
+from fusehr.distill.texts import TaskTexts, trained_texts
 from fusehr.models.distilled.attention import Levels, levels
-from fusehr.models.distilled.teacher import Teacher, teacher_source
+from fusehr.models.distilled.teacher import Source, Teacher, teacher_source
 from fusehr.models.distilled.tokens import TokenBatch, TokenTexts
 from fusehr.models.networks.fitting import probabilities, settle_torch
 
 BATCH_TOKENS = 2048
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Some rows of a task's texts for the teacher at `stem`; passed to a process of its own.
+
+    ids: sample of each of the texts.
+    """
+
+    source: Source
+    params: TeacherParams
+    n_classes: int
+    stem: Path
+    tokens: TokenTexts
+    ids: np.ndarray
+    rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -58,26 +75,25 @@ def soft_labels(
     for task in tasks:
         if task in skipped:
             continue
-        texts, _ = load_texts(data, tables, task)
-        if texts is None:
-            raise InputError(f"{teachers}/skipped.json: expected {task}, found it trained")
+        texts = trained_texts(data, tables, task, teachers / "skipped.json")
         tokens = teacher_tokens(source, texts)
-        settle_torch(threads=params.threads, seed=params.seed)
-        teacher = Teacher(source, len(texts.samples.classes), params).eval()
-        teacher.to(torch_device(params.device))
+        ids, n_classes = texts.table["sample_id"].to_numpy(), len(texts.samples.classes)
         for number, fold in enumerate(texts.folds):
             mine = folds[(folds["task"] == task) & (folds["round"] == fold.name)]
             of_patient = dict(zip(mine["patient_id"], mine["fold"], strict=True))
             train = np.concatenate([fold.train, texts.unlabelled(number)])
             of_row = _fold_of(texts, train, of_patient, teachers)
             stem = teachers / task / fold.name
-            for k in range(params.folds):
-                teacher.load(stem / str(k))
-                said = _ask(teacher, tokens, train[of_row == k], texts)
-                labels.append(_rows(texts, said, fold.name, k))
-                attention += [row | {"task": task, "round": fold.name} for row in said.attention]
-            teacher.load(stem / WHOLE)
-            whole = _ask(teacher, tokens, fold.val, texts)
+            asked = {str(k): train[of_row == k] for k in range(params.folds)}
+            asked[WHOLE] = fold.val
+            questions = [
+                _Question(source, params, n_classes, stem / name, tokens, ids, rows)
+                for name, rows in asked.items()
+            ]
+            *said, whole = _ask_all(questions, f"soft labels of {task}", params)
+            for k, one in enumerate(said):
+                labels.append(_rows(texts, one, fold.name, k))
+                attention += [row | {"task": task, "round": fold.name} for row in one.attention]
             known = pd.concat(labels[-params.folds :])
             _seed_form(folder, texts, known, whole, "" if number == 0 else f"_{fold.name}")
             told.setdefault(task, {})[fold.name] = _quality(texts, known)
@@ -100,24 +116,32 @@ def _fold_of(
         ) from None
 
 
+def _ask_all(questions: list[_Question], what: str, params: TeacherParams) -> list[_Told]:
+    """As many at a time as may be fitted at a time."""
+    calls = [(question,) for question in questions]
+    with workers(fits_at_once(params)) as side_by_side:
+        answers = side_by_side(_ask, calls)
+        return list(tqdm(answers, total=len(calls), desc=what, unit="teacher", disable=None))
+
+
 @torch.inference_mode()
-def _ask(teacher: Teacher, tokens: TokenTexts, rows: np.ndarray, texts: TaskTexts) -> _Told:
-    device = teacher.head.weight.device
-    lengths = tokens.lengths.numpy()
+def _ask(question: _Question) -> _Told:
+    settle_torch(threads=1, seed=question.params.seed)
+    teacher = Teacher(question.source, question.n_classes, question.params).eval()
+    teacher.load(question.stem)
+    device = torch_device(question.params.device)
+    teacher.to(device)
+    lengths, rows = question.tokens.lengths.numpy(), question.rows
     order = rows[np.argsort(lengths[rows], kind="stable")]
-    logits, attention = [], []
-    ids = texts.table["sample_id"].to_numpy()
-    with tqdm(total=len(rows), desc="soft labels", unit="text", disable=None) as bar:
-        for part in by_tokens(order, lengths, BATCH_TOKENS):
-            batch = tokens.batch(torch.from_numpy(part)).to(device)
-            found, weights = teacher.logits_and_attention(batch)
-            logits.append(found.float().cpu().numpy())
-            most = int(batch.sections.max()) + 1
-            level = levels(weights, batch, teacher.source.pooling, most)
-            attention += list(_attention_rows(ids[part], batch, level))
-            bar.update(len(part))
-    n_classes = teacher.head.out_features
-    return _Told(order, np.concatenate(logits or [np.zeros((0, n_classes))]), attention)
+    logits, attention = [np.zeros((0, question.n_classes), np.float32)], []
+    for part in by_tokens(order, lengths, BATCH_TOKENS):
+        batch = question.tokens.batch(torch.from_numpy(part)).to(device)
+        found, weights = teacher.logits_and_attention(batch)
+        logits.append(found.float().cpu().numpy())
+        most = int(batch.sections.max()) + 1
+        level = levels(weights, batch, question.source.pooling, most)
+        attention += list(_attention_rows(question.ids[part], batch, level))
+    return _Told(order, np.concatenate(logits), attention)
 
 
 def _attention_rows(ids: np.ndarray, batch: TokenBatch, level: Levels) -> Iterator[dict[str, Any]]:

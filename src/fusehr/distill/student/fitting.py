@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fusehr.core.frame.errors import InputError
 from fusehr.core.params.distill import StudentParams
 from fusehr.core.seeding import generator, seed_of
+from fusehr.distill.schedule import rate_scale
 from fusehr.distill.student.taught import Taught
 from fusehr.distill.student.variants import Way
 from fusehr.models.distilled.attention import levels
@@ -25,6 +25,7 @@ from fusehr.models.distilled.student import POOLING, Shape, Student
 from fusehr.models.distilled.tokens import TokenTexts
 from fusehr.models.networks.fitting import (
     Goal,
+    expect_finite,
     length_bucketed,
     settle_torch,
     start_at_prevalence,
@@ -87,16 +88,12 @@ def fit_student(fit: StudentFit) -> FittedStudent:
     curve, total, best = [], 0.0, (-math.inf, 0, dict[str, Tensor]())
     for step, rows in zip(range(1, params.steps + 1), _batches(fit), strict=False):
         student.train()
-        rate = params.learning_rate * _scale(step, params.steps, params.warmup_share)
+        rate = params.learning_rate * rate_scale(step - 1, params.steps, params.warmup_share)
         for group in optimiser.param_groups:
             group["lr"] = rate
         optimiser.zero_grad()
         loss = _loss(student, fit, soft, known, rows)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"{fit.goal.name}: the loss is {loss.item()} in step {step}; expected a finite "
-                "number: try a lower learning_rate or clip_norm"
-            )
+        expect_finite(loss, fit.goal.name, f"step {step}")
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), params.clip_norm)
         optimiser.step()
@@ -163,14 +160,6 @@ def _batches(fit: StudentFit) -> Iterator[Tensor]:
     order = torch.Generator().manual_seed(seed_of("student", fit.seed))
     while True:
         yield from length_bucketed(rows, fit.texts.lengths[rows], fit.params.batch_size, order)
-
-
-def _scale(step: int, steps: int, warmup: float) -> float:
-    """Linear from 0 over the share `warmup` of all steps, then a cosine down to 0."""
-    first = max(round(steps * warmup), 1)
-    if step <= first:
-        return step / first
-    return 0.5 * (1 + math.cos(math.pi * (step - first) / max(steps - first, 1)))
 
 
 def start_weights(student: Student, taken: list[str]) -> dict[str, Any]:

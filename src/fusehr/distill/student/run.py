@@ -10,7 +10,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from fusehr.core.cohort import split_sha
-from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, write_json, write_parquet
 from fusehr.core.frame.schemas import PREDICTIONS
 from fusehr.core.frame.stage import say
@@ -19,7 +18,7 @@ from fusehr.core.instructions import phenotype_titles
 from fusehr.core.params.distill import STUDENT, StudentParams, TeacherParams, Variant
 from fusehr.core.predictions import FULL, long_form, predictions_table
 from fusehr.core.seeding import seed_of
-from fusehr.core.workers import side_by_side
+from fusehr.core.workers import SideBySide, workers
 from fusehr.distill.student.fitting import (
     FittedStudent,
     StudentFit,
@@ -30,7 +29,7 @@ from fusehr.distill.student.taught import load_taught
 from fusehr.distill.student.variants import way_of
 from fusehr.distill.teacher.curves import write_curves
 from fusehr.distill.teacher.reading import WHOLE, student_tokens
-from fusehr.distill.texts import TaskTexts, load_texts
+from fusehr.distill.texts import TaskTexts, trained_texts
 from fusehr.models.distilled.about import Class, Exported
 from fusehr.models.distilled.export import export_student
 from fusehr.models.distilled.student import Shape, Student, start_from_teacher
@@ -73,15 +72,17 @@ def train_students(
     skipped = read_json(distilled / "soft_labels" / "skipped.json")
     sha = split_sha(tables)
     collected: dict[Variant, Collected] = {variant: Collected() for variant in params.variants}
-    for task in tasks:
-        if task in skipped:
-            continue
-        texts, _ = load_texts(data, tables, task)
-        if texts is None:
-            raise InputError(f"{distilled}/soft_labels/skipped.json: expected {task}, found none")
-        for number in range(len(texts.rounds)):
-            one = _Round(texts, number, source, teacher, params, distilled, sha)
-            _train_round(one, seeds, collected, folder / "export" / task)
+    with workers(params.threads) as side_by_side:
+        for task in tasks:
+            if task in skipped:
+                continue
+            texts = trained_texts(data, tables, task, distilled / "soft_labels" / "skipped.json")
+            for number in range(len(texts.rounds)):
+                one = _Round(texts, number, source, teacher, params, distilled, sha)
+                fitted = _fit_round(one, seeds, side_by_side)
+                _collect(one, fitted, collected)
+                if one.first:
+                    _export(one, fitted, seeds[0], folder / "export" / task)
     for variant, found in collected.items():
         own = folder / variant
         own.mkdir()
@@ -156,23 +157,44 @@ class _Round:
         )
 
 
-def _train_round(
-    one: _Round, seeds: list[int], collected: dict[Variant, Collected], export: Path
-) -> None:
-    tried = {alpha: one.fit(STUDENT, seeds[0], alpha) for alpha in one.params.alphas}
-    of_alpha = dict(zip(tried, _fit_all(list(tried.values()), one, "alpha"), strict=True))
+@dataclasses.dataclass(frozen=True)
+class _Fitted:
+    """Students of a round by variant and seed; of_alpha: those that the weight was chosen among."""
+
+    alpha: float
+    of_alpha: dict[float, FittedStudent]
+    students: dict[tuple[Variant, int], FittedStudent]
+
+
+def _fit_round(one: _Round, seeds: list[int], side_by_side: SideBySide) -> _Fitted:
+    def fit_all(fits: list[StudentFit], what: str) -> list[FittedStudent]:
+        found = side_by_side(fit_student, [(fit,) for fit in fits])
+        name = f"{what} students of {one.task}"
+        return list(tqdm(found, total=len(fits), desc=name, unit="fit", disable=None))
+
+    alphas, variants = one.params.alphas, one.params.variants
+    jobs: list[tuple[Variant, int]] = [
+        (v, s) for s in seeds for v in variants if (v, s) != (STUDENT, seeds[0])
+    ]
+    # those that no teacher has a part in do not wait for the weight of hard labels
+    alone = [job for job in jobs if not way_of(job[0], one.params, alphas[0]).weights.taught]
+    first = [one.fit(STUDENT, seeds[0], alpha) for alpha in alphas]
+    first += [one.fit(variant, seed, alphas[0]) for variant, seed in alone]
+    found = fit_all(first, "first")
+    of_alpha = dict(zip(alphas, found, strict=False))
     # of equally good ones the first, as params.yaml lists them
     alpha = max(of_alpha, key=lambda a: of_alpha[a].best_metric)
-    jobs: list[tuple[Variant, int]] = [
-        (v, s) for s in seeds for v in collected if (v, s) != (STUDENT, seeds[0])
-    ]
-    fits = [one.fit(variant, seed, alpha) for variant, seed in jobs]
-    done: dict[tuple[Variant, int], FittedStudent] = dict(
-        zip(jobs, _fit_all(fits, one, "students"), strict=True)
-    )
-    done[STUDENT, seeds[0]] = of_alpha[alpha]
+    done: dict[tuple[Variant, int], FittedStudent] = {(STUDENT, seeds[0]): of_alpha[alpha]}
+    done |= dict(zip(alone, found[len(alphas) :], strict=True))
+    others = [job for job in jobs if job not in alone]
+    fits = [one.fit(variant, seed, alpha) for variant, seed in others]
+    done |= dict(zip(others, fit_all(fits, "other"), strict=True))
+    return _Fitted(alpha, of_alpha, {(v, s): done[v, s] for s in seeds for v in variants})
+
+
+def _collect(one: _Round, found: _Fitted, collected: dict[Variant, Collected]) -> None:
     fold, samples = one.fold, one.texts.samples
-    for (variant, seed), fitted in done.items():
+    for (variant, seed), fitted in found.students.items():
         into = collected[variant]
         for part, rows, logits in zip(
             ("val", "test"), (fold.val, fold.test), fitted.logits, strict=True
@@ -180,7 +202,7 @@ def _train_round(
             p = probabilities(logits, exclusive=one.texts.exclusive).numpy()
             into.frames.append(long_form(samples, rows, p, fold=part, seed=seed, variant=FULL))
         into.curves += [(one.task, fold.name, seed, *point) for point in fitted.curve]
-        way = way_of(variant, one.params, alpha)
+        way = way_of(variant, one.params, found.alpha)
         into.fitted.setdefault(one.task, {}).setdefault(fold.name, {})[str(seed)] = {
             "train": len(fold.train),
             "unlabelled": len(one.unlabelled) if way.unlabelled else 0,
@@ -190,19 +212,19 @@ def _train_round(
             "from_teacher": one.taken,
             "weights": dataclasses.asdict(way.weights),
         }
-    chosen = {f"{a:g}": round(fitted.best_metric, 6) for a, fitted in of_alpha.items()}
+    chosen = {f"{a:g}": round(fitted.best_metric, 6) for a, fitted in found.of_alpha.items()}
     collected[STUDENT].fitted[one.task][fold.name]["validation_by_alpha"] = chosen
     say(
-        f"students of {one.task}, round {fold.name}: {len(done)} of {one.params.steps} steps on "
+        f"students of {one.task}, round {fold.name}: "
+        f"{len(found.students)} of {one.params.steps} steps on "
         f"{len(fold.train):,} labelled and {len(one.unlabelled):,} unlabelled texts; "
-        f"weight of hard labels {alpha:g}"
+        f"weight of hard labels {found.alpha:g}"
     )
-    if one.first:
-        _export(one, done[STUDENT, seeds[0]], alpha, seeds[0], export)
 
 
-def _export(one: _Round, fitted: FittedStudent, alpha: float, seed: int, folder: Path) -> None:
+def _export(one: _Round, found: _Fitted, seed: int, folder: Path) -> None:
     """The student of the first round and seed, so that it can be served."""
+    fitted = found.students[STUDENT, seed]
     student = Student(one.shape)
     student.load_state_dict(fitted.weights)
     names = one.texts.samples.classes
@@ -214,7 +236,7 @@ def _export(one: _Round, fitted: FittedStudent, alpha: float, seed: int, folder:
         max_tokens=one.shape.max_tokens,
         around=one.around,
         variant=STUDENT,
-        alpha=alpha,
+        alpha=found.alpha,
         temperature=one.params.temperature,
         seed=seed,
         split_sha=one.sha,
@@ -222,10 +244,3 @@ def _export(one: _Round, fitted: FittedStudent, alpha: float, seed: int, folder:
         metrics={one.params.selection: round(fitted.best_metric, 6)},
     )
     export_student(folder, student.eval(), one.tokenizer, about)
-
-
-def _fit_all(fits: list[StudentFit], one: _Round, what: str) -> list[FittedStudent]:
-    """As many at a time as there are threads, each with one."""
-    found = side_by_side(fit_student, [(fit,) for fit in fits], most=one.params.threads)
-    name = f"{what} of {one.task}"
-    return list(tqdm(found, total=len(fits), desc=name, unit="fit", disable=None))

@@ -19,12 +19,14 @@ from torch import Tensor, nn
 from fusehr.core.frame.errors import InputError
 from fusehr.core.params.distill import TeacherParams
 from fusehr.core.seeding import seed_of
+from fusehr.distill.schedule import rate_scale
 from fusehr.distill.teacher.kept import KeptHidden, by_tokens
 from fusehr.models.distilled.teacher import Source, Teacher
 from fusehr.models.distilled.tokens import TokenTexts
 from fusehr.models.networks.fitting import (
     Goal,
     class_loss,
+    expect_finite,
     length_bucketed,
     settle_torch,
     start_at_prevalence,
@@ -97,6 +99,11 @@ def torch_device(asked: str) -> torch.device:
     return torch.device("cuda" if asked != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def fits_at_once(params: TeacherParams) -> int:
+    """A GPU has one fit at a time, a processor one a thread."""
+    return params.threads if torch_device(params.device).type == "cpu" else 1
+
+
 @torch.no_grad()
 def teacher_logits(
     teacher: Teacher, texts: TokenTexts, rows: np.ndarray, kept: KeptHidden | None
@@ -144,11 +151,7 @@ def _epoch(
             logits = teacher(fit.texts.batch(chosen).to(device), hidden).float()
             labels = fit.labels[chosen].to(device)
             loss = class_loss(logits, labels, exclusive=fit.goal.exclusive)
-            if not torch.isfinite(loss):
-                raise InputError(
-                    f"{fit.goal.name}: the loss is {loss.item()} in epoch {epoch}; expected a "
-                    "finite number: try a lower learning_rate or clip_norm"
-                )
+            expect_finite(loss, fit.goal.name, f"epoch {epoch}")
             (loss * len(chosen) / size).backward()
             total += loss.item() * len(chosen)
         nn.utils.clip_grad_norm_(_changing(teacher), params.clip_norm)
@@ -171,12 +174,7 @@ def _optimiser(teacher: Teacher, params: TeacherParams) -> torch.optim.Optimizer
 
 
 def _set_rate(optimiser: torch.optim.Optimizer, step: int, steps: int, warmup: float) -> None:
-    """Linear from 0 over the share `warmup` of all steps, then a cosine down to 0."""
-    first = max(round(steps * warmup), 1)
-    if step < first:
-        scale = (step + 1) / first
-    else:
-        scale = 0.5 * (1 + math.cos(math.pi * (step - first) / max(steps - first, 1)))
+    scale = rate_scale(step, steps, warmup)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * scale
 

@@ -22,12 +22,13 @@ from fusehr.core.frame.stage import say
 from fusehr.core.frame.tasks import TASKS, Task
 from fusehr.core.params.distill import TeacherParams
 from fusehr.core.predictions import FULL, long_form, predictions_table
-from fusehr.core.workers import side_by_side
+from fusehr.core.workers import workers
 from fusehr.distill.teacher.curves import write_curves
 from fusehr.distill.teacher.fitting import (
     Epoch,
     TeacherFit,
     fit_teacher,
+    fits_at_once,
     teacher_logits,
     torch_device,
 )
@@ -188,18 +189,13 @@ def _fit_all(
     fits: list[TeacherFit], task: Task, round_name: str, params: TeacherParams
 ) -> list[tuple[Any, ...]]:
     """Fit all; the curve of the whole teacher, as the others have nobody to be validated on."""
-    # a GPU has one fit at a time
-    most = params.threads if torch_device(params.device).type == "cpu" else 1
     calls = [(fit,) for fit in fits]
-    done: list[list[Epoch]] = list(
-        tqdm(
-            side_by_side(fit_teacher, calls, most=most),
-            total=len(fits),
-            desc=f"teachers of {task}",
-            unit="fit",
-            disable=None,
+    what = f"teachers of {task}"
+    with workers(fits_at_once(params)) as side_by_side:
+        fitted = side_by_side(fit_teacher, calls)
+        done: list[list[Epoch]] = list(
+            tqdm(fitted, total=len(fits), desc=what, unit="fit", disable=None)
         )
-    )
     return [
         (task, round_name, params.seed, point.epoch, point.train_loss, point.val_metric)
         for point in done[0]

@@ -103,11 +103,7 @@ def _check(params: EvaluateParams, variants: Sequence[str], *, restricted: bool)
                 f"params.yaml: distill.student.variants: expected {needed} among them, "
                 f"found {', '.join(variants) or 'none'}"
             )
-    if restricted and params.min_label_patients < params.small_cell:
-        raise InputError(
-            "params.yaml: evaluate.min_label_patients: expected at least evaluate.small_cell "
-            f"({params.small_cell}) on a restricted source, found {params.min_label_patients}"
-        )
+    params.expect_no_small_cells(restricted=restricted)
 
 
 def _text(values: Values) -> str:

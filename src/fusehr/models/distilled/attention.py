@@ -9,15 +9,15 @@ level of tokens, of visits and of the patient. Here sections (one visit's diseas
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from einops import rearrange
 from torch import Tensor
 
 from fusehr.models.distilled.tokens import TokenBatch
+from fusehr.models.networks.token_pooling import share
+from fusehr.models.text.pretrained import Pooling
 
-Pooling = Literal["mean", "cls", "last"]
 SMALLEST = 1e-6  # a probability's, so that its logarithm is finite
 
 
@@ -74,16 +74,4 @@ def _pooled_rows(attention: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
     if pooling == "last":
         last = mask.sum(dim=1) - 1
         return attention[torch.arange(len(attention), device=attention.device), last]
-    kept = mask.float()
-    return torch.einsum("bq,bqk->bk", kept / kept.sum(dim=1, keepdim=True), attention)
-
-
-def pooled(hidden: Tensor, mask: Tensor, pooling: Pooling) -> Tensor:
-    """Hidden states (b, l, d) -> (b, d) in float32."""
-    hidden = hidden.float()
-    if pooling == "cls":
-        return hidden[:, 0]
-    if pooling == "last":
-        return hidden[torch.arange(len(hidden), device=hidden.device), mask.sum(dim=1) - 1]
-    kept = mask.float()
-    return torch.einsum("bl,bld->bd", kept / kept.sum(dim=1, keepdim=True), hidden)
+    return torch.einsum("bq,bqk->bk", share(mask), attention)

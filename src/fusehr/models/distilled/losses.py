@@ -33,6 +33,11 @@ class Weights:
     smoothing: float
 
     @property
+    def taught(self) -> bool:
+        """Whether the teacher has a part in it."""
+        return self.soft or self.attends
+
+    @property
     def attends(self) -> bool:
         """Whether attention is compared."""
         return self.token + self.section + self.patient > 0
@@ -62,7 +67,7 @@ def distillation_loss(
         of_tokens, of_sections, of_patient = (one.mean() for one in divergence(*attention))
         taught = taught + weights.token * of_tokens
         taught = taught + weights.section * of_sections + weights.patient * of_patient
-    if not weights.soft and not weights.attends:
+    if not weights.taught:
         return hard
     return weights.alpha * hard + (1 - weights.alpha) * taught
 

@@ -13,8 +13,9 @@ from transformers import BertConfig, BertModel
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, write_json
-from fusehr.models.distilled.attention import Pooling, pooled
 from fusehr.models.distilled.tokens import TokenBatch
+from fusehr.models.networks.token_pooling import pooled
+from fusehr.models.text.pretrained import Pooling
 
 POOLING: Pooling = "mean"
 WEIGHTS, SHAPE = "model.safetensors", "student.json"

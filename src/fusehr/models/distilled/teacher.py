@@ -24,9 +24,9 @@ from transformers.utils import logging
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json
 from fusehr.core.params.distill import LoraParams, TeacherParams
-from fusehr.models.distilled.attention import Pooling, pooled
 from fusehr.models.distilled.tokens import TokenBatch
-from fusehr.models.text.pretrained import hub_folder, inspect, minilm_folder
+from fusehr.models.networks.token_pooling import pooled
+from fusehr.models.text.pretrained import Pooling, hub_folder, inspect, minilm_folder
 
 ADAPTER, ADAPTER_CONFIG, HEAD = "adapter_model.safetensors", "adapter_config.json", "head"
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
@@ -80,6 +80,7 @@ class Teacher(nn.Module):
         whole: Any = self.peft.get_base_model()
         # a model for generating text holds its body beside a layer over the vocabulary
         self.body: Any = getattr(whole, whole.base_model_prefix, whole) if adapted else whole
+        self._attention: str = self.body.config._attn_implementation
         layers = _layers(self.body)
         if adapted:
             self.trained = 0
@@ -98,6 +99,9 @@ class Teacher(nn.Module):
         for name, module in self.peft.named_modules():
             if "lora_dropout" not in name:
                 module.training = False
+        # on a processor the gradient of fused attention takes longer than that of plain products
+        plain = mode and self.head.weight.device.type == "cpu"
+        self.body.set_attn_implementation("eager" if plain else self._attention)
         return self
 
     def forward(self, batch: TokenBatch, hidden: Tensor | None = None) -> Tensor:
@@ -130,12 +134,11 @@ class Teacher(nn.Module):
     @torch.inference_mode()
     def logits_and_attention(self, batch: TokenBatch) -> tuple[Tensor, Tensor]:
         """(b, n_classes), and the last layer's attention (b, l, l) in float32, mean over heads."""
-        usual = self.body.config._attn_implementation
         self.body.set_attn_implementation("eager")
         try:
             found = self._run(self.body, batch, output_attentions=True)
         finally:
-            self.body.set_attn_implementation(usual)
+            self.body.set_attn_implementation(self._attention)
         logits = self.head(pooled(found.last_hidden_state, batch.mask, self.source.pooling))
         return logits, found.attentions[-1].float().mean(dim=1)
 

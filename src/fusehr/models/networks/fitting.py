@@ -93,11 +93,7 @@ def fit_module(
             with reduced(params.dtype):
                 logits = module(inputs.batch(batch)).float()
             loss = class_loss(logits, inputs.labels[batch], exclusive=goal.exclusive)
-            if not torch.isfinite(loss):
-                raise InputError(
-                    f"{goal.name}: the loss is {loss.item()} in epoch {epoch}; "
-                    "expected a finite number: try a lower learning_rate or clip_norm"
-                )
+            expect_finite(loss, goal.name, f"epoch {epoch}")
             loss.backward()
             nn.utils.clip_grad_norm_(module.parameters(), params.clip_norm)
             optimiser.step()
@@ -112,6 +108,15 @@ def fit_module(
             break
     module.load_state_dict(best_weights)
     return best_epoch
+
+
+def expect_finite(loss: Tensor, fit: str, when: str) -> None:
+    """Raise InputError, naming the fit and `when`, unless the loss is a finite number."""
+    if not torch.isfinite(loss):
+        raise InputError(
+            f"{fit}: the loss is {loss.item()} in {when}; "
+            "expected a finite number: try a lower learning_rate or clip_norm"
+        )
 
 
 def length_bucketed(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from einops import rearrange
 from torch import Tensor, nn
 from transformers import AutoModel
 
 from fusehr.core.frame.errors import InputError
+from fusehr.models.networks.token_pooling import pooled
 from fusehr.models.text.pretrained import Files, Pooling, hub_folder, inspect, minilm_folder
 
 
@@ -24,7 +24,7 @@ class SentenceEncoder(nn.Module):
     def __init__(self, body: Any, pooling: Pooling) -> None:
         super().__init__()
         self.body = body
-        self.pooling = pooling
+        self.pooling: Pooling = pooling
         self.width = int(body.config.hidden_size)
 
     def forward(self, words: Tensor) -> Tensor:
@@ -34,15 +34,8 @@ class SentenceEncoder(nn.Module):
         longest = max(int(mask.sum(dim=1).max()), 1)
         distinct, mask = distinct[:, :longest].long(), mask[:, :longest]
         found = self.body(input_ids=(distinct - 1).clamp(min=0), attention_mask=mask.long())
-        hidden = found.last_hidden_state.float()  # (m, l, width)
-        if self.pooling == "mean":
-            kept = hidden * rearrange(mask, "m l -> m l 1")
-            pooled = kept.sum(dim=1) / rearrange(mask.sum(dim=1), "m -> m 1").clamp(min=1)
-        elif self.pooling == "cls":
-            pooled = hidden[:, 0]
-        else:
-            pooled = hidden[torch.arange(len(hidden)), mask.sum(dim=1).clamp(min=1) - 1]
-        return nn.functional.normalize(pooled, dim=1)[place]  # (m, width) -> (n, width)
+        vectors = pooled(found.last_hidden_state, mask, self.pooling)  # (m, width)
+        return nn.functional.normalize(vectors, dim=1)[place]  # (n, width)
 
 
 def sentence_files(name: str, parameter: str) -> Files:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.tasks import Task
 from fusehr.core.params.model import Dtype
 from fusehr.models.networks.fitting import (
     Goal,
     class_loss,
+    expect_finite,
     length_bucketed,
     reduced,
     start_at_prevalence,
@@ -136,11 +136,7 @@ def _epoch(
         with reduced(schedule.dtype):
             logits = network(one.inputs.batch(batch), task).float()
         loss = class_loss(logits, one.inputs.labels[batch], exclusive=one.goal.exclusive)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"{one.goal.name}: the loss is {loss.item()} in epoch {epoch}; "
-                "expected a finite number: try a lower learning_rate or clip_norm"
-            )
+        expect_finite(loss, one.goal.name, f"epoch {epoch}")
         (loss * (schedule.multilabel_weight if one.multilabel else 1.0)).backward()
         nn.utils.clip_grad_norm_(network.parameters(), schedule.clip_norm)
         optimiser.step()

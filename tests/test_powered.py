@@ -13,13 +13,13 @@ import yaml
 from fusehr import powered as module
 from fusehr.core.frame.errors import InputError
 from fusehr.core.params.distill import VARIANTS
+from fusehr.overlay import overlay
 from fusehr.powered import (
     FOLDER,
     PROFILE,
     SILENCED_PROFILE,
     TRIED,
     UNIMODAL_PROFILE,
-    overlay,
     powered,
     unimodal_names,
 )

@@ -41,6 +41,10 @@ def main() -> None:
         "preset", help="options of a published configuration: dvc exp run $(fusehr preset <name>)"
     )
     preset.add_argument("name", help="in the block presets of params.yaml")
+    ablate = commands.add_parser(
+        "ablate", help="train and compare variants: benchmarks/ablations/<name>.yaml"
+    )
+    ablate.add_argument("name", help="emerge, fusion, train_size, or a plan of your own")
     explain = commands.add_parser("explain", help="what the graph tells of one sample, and why")
     explain.add_argument("sample_id", help="as in the table samples, for example mortality-3000001")
     server = commands.add_parser(
@@ -83,6 +87,10 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.presets import preset_options
 
         say(" ".join(preset_options(Path(), arguments.name)))
+    elif arguments.command == "ablate":
+        from fusehr.ablation.run import ablate
+
+        say(ablate(Path(), arguments.name))
     elif arguments.command == "explain":
         from fusehr.rag.explain import explain
 

@@ -28,6 +28,7 @@ from fusehr.evaluate.compare import paired_with_unimodal
 from fusehr.evaluate.gather import gather
 from fusehr.evaluate.powered_report import SILENCED, UNIMODAL, powered_report
 from fusehr.evaluate.withheld import withheld_sources
+from fusehr.overlay import overlay
 
 FOLDER = Path("benchmarks/powered")
 PROFILE = "profile.yaml"
@@ -146,20 +147,3 @@ def unimodal_names(profile: Mapping[str, Any]) -> dict[str, str]:
             )
         found[rest[0]] = "_".join([rest[0], *([value] if isinstance(value, str) else value)])
     return found
-
-
-def overlay(params: Mapping[str, Any], profile: Mapping[str, Any], *, file: str) -> dict[str, Any]:
-    """`params` with what `profile` (dotted path: value) says; InputError for an unknown path."""
-    changed = yaml.safe_load(yaml.safe_dump(dict(params)))
-    for path, value in profile.items():
-        old = lookup(changed, path, file=file)
-        if type(old) is not type(value):
-            raise InputError(
-                f"{file}: {path}: expected {type(old).__name__}, found {type(value).__name__}"
-            )
-        *parents, last = path.split(".")
-        node = changed
-        for parent in parents:
-            node = node[parent]
-        node[last] = value
-    return changed

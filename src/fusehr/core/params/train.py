@@ -11,6 +11,7 @@ from fusehr.core.frame.tasks import Task
 from fusehr.core.params.images import ImageParams
 
 Seeds = Annotated[list[int], Field(min_length=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
 Threads = Annotated[int, Field(ge=1)]
 
 
@@ -37,6 +38,7 @@ class TrainParams:
     tasks: list[Task]
     seeds: Seeds
     threads: Threads
+    share: Share
     explained: ExplainedParams
     tabular: TabularParams
     images: ImageParams

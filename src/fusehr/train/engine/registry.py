@@ -11,7 +11,7 @@ from typing import Any
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams
 from fusehr.core.frame.tasks import Task
-from fusehr.core.params.train import ExplainedParams, Seeds, Threads
+from fusehr.core.params.train import ExplainedParams, Seeds, Share, Threads
 from fusehr.train import recipes
 from fusehr.train.engine.contract import JointRecipe, Recipe, SlowRecipe
 
@@ -25,6 +25,7 @@ class Job:
     tasks: list[Task]
     seeds: list[int]
     threads: int
+    share: float
     explained: ExplainedParams
     resolved: dict[str, Any]
 
@@ -59,6 +60,7 @@ def load_job(name: str, params: StageParams) -> Job:
     tasks = params.section("train.tasks", list[Task])
     seeds = params.section("train.seeds", Seeds)
     threads = params.section("train.threads", Threads)
+    share = params.section("train.share", Share)
     explained = params.section("train.explained", ExplainedParams)
     resolved = {
         path: _plain(own),
@@ -66,9 +68,10 @@ def load_job(name: str, params: StageParams) -> Job:
         "train.tasks": tasks,
         "train.seeds": seeds,
         "train.threads": threads,
+        "train.share": share,
         "train.explained": _plain(explained),
     }
-    return Job(name, module.build(own, *shared), tasks, seeds, threads, explained, resolved)
+    return Job(name, module.build(own, *shared), tasks, seeds, threads, share, explained, resolved)
 
 
 def _plain(value: Any) -> Any:

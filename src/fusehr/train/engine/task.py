@@ -34,6 +34,7 @@ from fusehr.train.engine.contract import (
 )
 from fusehr.train.engine.curves import Point
 from fusehr.train.engine.registry import Job
+from fusehr.train.engine.share import with_share
 
 ROWS = (Path(__file__).parent / "sample_rows.sql").read_text()
 
@@ -71,7 +72,7 @@ def train_tasks(
     log: Callable[[Point], None],
 ) -> list[Trained]:
     """Fit the recipe on `tasks`; weights go to `weights`/<task>/<round>/<seed>."""
-    rounds = load_rounds(tables)
+    rounds = with_share(load_rounds(tables), job.share)
     done: dict[Task, Trained] = {task: Trained(task) for task in tasks}
     ready: dict[Task, _Ready] = {}
     # a process for each task has one thread

@@ -1,0 +1,1 @@
+"""Ablations: recipes trained in several variants, compared on the same patients."""

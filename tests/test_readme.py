@@ -27,6 +27,15 @@ def test_the_claims_are_those_of_the_powered_run() -> None:
         assert f"|{'|'.join(row)}|" in report
 
 
+def test_the_students_are_those_of_the_powered_run() -> None:
+    section = README.split("## Distillation")[1].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")]
+    page = (ROOT / "benchmarks/powered/distillation/students.md").read_text()
+    assert len(rows) >= 8
+    for row in rows:
+        assert row in page
+
+
 def test_every_link_into_the_repository_leads_somewhere() -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
     assert links

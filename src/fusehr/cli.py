@@ -1,4 +1,4 @@
-"""The command `fusehr`: look at the tables, export them, check parameters, rebuild, predict."""
+"""The command `fusehr`: look at the tables, export them, check, rebuild, review, predict."""
 
 from __future__ import annotations
 
@@ -60,6 +60,12 @@ def main() -> None:
     predict.add_argument("--task", default="next_diagnoses")
     predict.add_argument("--runtime", choices=["torch", "onnx", "int8"], default="onnx")
     predict.add_argument("--threads", type=int, default=2)
+    review = commands.add_parser(
+        "review", help="what the working tree changes against a git revision, as a page: review/"
+    )
+    review.add_argument("base", help="a git revision, for example main")
+    review.add_argument("--seconds", type=int, help="wall clock of `dvc repro`, to be told")
+    review.add_argument("--images-at", default="", help="address that images are linked below")
     arguments = parser.parse_args()
     run(lambda: _dispatch(arguments))
 
@@ -114,6 +120,11 @@ def _dispatch(arguments: argparse.Namespace) -> None:
             threads=arguments.threads,
         )
         say(said)
+    elif arguments.command == "review":
+        from fusehr.review.run import review
+
+        base, seconds = arguments.base, arguments.seconds
+        say(review(Path(), base, seconds=seconds, images_at=arguments.images_at))
     elif arguments.command == "powered":
         from fusehr.powered import powered, powered_distillation
 

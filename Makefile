@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro powered test test-real lint verify clean
+.PHONY: repro powered report test test-real lint verify clean
 
 repro: $(VENV)/installed
 	fusehr check
@@ -15,6 +15,10 @@ repro: $(VENV)/installed
 # 12,000 patients and three seeds in a clean clone; the result is written to benchmarks/powered/result.
 powered: $(VENV)/installed
 	fusehr powered
+
+# The last run as one page that needs no network: report.html.
+report: $(VENV)/installed
+	fusehr report
 
 test: lint
 	pytest -n 2 --dist worksteal

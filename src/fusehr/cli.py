@@ -1,4 +1,4 @@
-"""The command `fusehr`: look at the tables, export them, check, rebuild, review, predict."""
+"""The command `fusehr`: look at data and results, rebuild, compare, search, predict."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def main() -> None:
 
     leaderboard = commands.add_parser("leaderboard", help="print the last run's leaderboard")
     leaderboard.add_argument("--markdown", action="store_true", help="as the README shows it")
+    report = commands.add_parser("report", help="write the last run as one page, to read offline")
+    report.add_argument("-o", "--output", type=Path, default=Path("report.html"))
     commands.add_parser("check", help="validate every parameter of params.yaml")
     commands.add_parser(
         "verify", help="rebuild HEAD in a clean clone without the cache and compare dvc.lock"
@@ -85,6 +87,10 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.evaluate.printed import printed_leaderboard
 
         say(printed_leaderboard(Path(), markdown=arguments.markdown))
+    elif arguments.command == "report":
+        from fusehr.report.build import build_report
+
+        say(build_report(Path(), arguments.output))
     elif arguments.command == "check":
         from fusehr.check import check_params
 

@@ -16,7 +16,7 @@ from fusehr.core.calibration import expit
 from fusehr.core.frame.files import write_json, write_parquet
 from fusehr.core.frame.schemas import PREDICTIONS
 from fusehr.core.frame.tasks import TASKS, TRIAGE_CLASSES
-from fusehr.core.params.evaluate import EvaluateParams, NonInferior
+from fusehr.core.params.evaluate import EvaluateParams, NonInferior, SubgroupParams
 from fusehr.evaluate.report import report
 from fusehr.evaluate.scoring.score_recipe import score_recipe
 
@@ -42,6 +42,7 @@ def make_params(**changes: object) -> EvaluateParams:
         "alarm_sensitivity": 0.8,
         "small_cell": 10,
         "primary_metric": dict.fromkeys(TASKS, "auroc"),
+        "subgroups": SubgroupParams(recipes=["gbm", "logistic"], age_bounds=[18, 45, 65, 80]),
     }
     return EvaluateParams(**(usual | changes))  # type: ignore[arg-type]
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 from dvc.repo import Repo
+from dvc.repo.artifacts import check_name_format
 
 from fusehr.core.frame.params import declared_params
+from fusehr.evaluate.students.names import ON_BOARD, predicted_in
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/fusehr"
@@ -65,7 +67,7 @@ def imported(file: Path) -> frozenset[Path]:
 
 
 def closure(*roots: Path) -> set[Path]:
-    """`roots` and all they import, directly or not, with the SQL and CSV files that those name."""
+    """`roots` and all they import, directly or not, with the data files that those name."""
     found, queue = set(), list(roots)
     while queue:
         file = queue.pop()
@@ -78,7 +80,7 @@ def closure(*roots: Path) -> set[Path]:
 
 @cache
 def data_files(file: Path) -> frozenset[Path]:
-    """SQL, CSV and checksum files in or below the folder of `file` that its text names."""
+    """SQL, CSV, YAML and checksum files in or below the folder of `file` that its text names."""
     if PACKAGE not in file.parents:
         return frozenset()
     strings = {
@@ -99,7 +101,7 @@ def data_files(file: Path) -> frozenset[Path]:
     return frozenset(
         path
         for path in file.parent.rglob("*")
-        if path.suffix in (".sql", ".csv", ".sha256") and named(path)
+        if path.suffix in (".sql", ".csv", ".yaml", ".sha256") and named(path)
     )
 
 
@@ -127,7 +129,7 @@ def files_of(dep: str) -> set[str]:
     path = ROOT / dep
     if path.is_file():
         return {dep}
-    inside = (p for p in path.rglob("*") if p.suffix in (".py", ".sql", ".csv", ".sha256"))
+    inside = (p for p in path.rglob("*") if p.suffix in (".py", ".sql", ".csv", ".yaml", ".sha256"))
     return {p.relative_to(ROOT).as_posix() for p in inside if p.name != "__init__.py"}
 
 
@@ -187,6 +189,32 @@ def test_evaluate_lists_the_scores_of_every_recipe() -> None:
     listed = [d.def_path for d in stages()["evaluate"].deps if "data/evaluate/" in str(d.def_path)]
     recipes = [*params()["recipes"], "ckd_teacher", "ckd_student"]
     assert listed == [f"data/evaluate/{recipe}" for recipe in recipes]
+
+
+def test_subgroups_may_be_asked_for_of_every_recipe() -> None:
+    deps = [str(dep.def_path) for dep in stages()["evaluate-subgroups"].deps]
+    listed = [dep for dep in deps if dep.endswith("predictions.parquet")]
+    trained = [f"data/train/{recipe}" for recipe in params()["recipes"]]
+    distilled = [predicted_in(name).as_posix() for name in ON_BOARD]
+    assert listed == [f"{folder}/predictions.parquet" for folder in (*trained, *distilled)]
+
+
+def test_every_artifact_is_an_output_of_a_stage() -> None:
+    """Or lies in one; and every recipe that is fitted has one."""
+    artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text())["artifacts"]
+    outputs = {out.def_path for stage in stages().values() for out in stage.outs}
+    for name, artifact in artifacts.items():
+        check_name_format(name)
+        path = Path(artifact["path"])
+        assert {str(path), *map(str, path.parents)} & outputs, name
+        assert artifact["type"] == "model" and artifact["desc"].endswith("."), name
+        assert artifact["labels"], name
+    shown = {artifact["path"] for artifact in artifacts.values()}
+    floors = {"majority", "one_vital", "previous_diagnoses", "oracle", "attainable"}
+    for recipe in set(params()["recipes"]) - floors:
+        assert f"data/train/{recipe}" in shown
+    exported = [f"data/distill/students/export/{task}" for task in params()["distill"]["tasks"]]
+    assert set(exported) <= shown
 
 
 def test_everything_derived_from_the_source_goes_to_the_source_s_remote() -> None:

@@ -65,6 +65,8 @@ def test_an_experiment_reruns_one_recipe_its_score_and_the_leaderboard(copy_of_s
         "train@lstm_vitals",
         "evaluate-score@lstm_vitals",
         "evaluate",
+        "evaluate-subgroups",
+        "evaluate-cards",
     }
     assert "recipes.lstm_vitals" in copy_of_small.run("dvc", "params", "diff")
     difference = json.loads(copy_of_small.run("dvc", "metrics", "diff", "--json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal, get_type_hints
 
 from pydantic import AfterValidator, Field
@@ -46,6 +47,26 @@ class NonInferior:
     margin: Annotated[float, Field(gt=0)]
 
 
+def _some_and_each_once(names: list[str]) -> list[str]:
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"expected one name at least, and none twice, found {names}")
+    return names
+
+
+def _ascending(bounds: list[int]) -> list[int]:
+    if not bounds or any(low >= high for low, high in pairwise(bounds)):
+        raise ValueError(f"expected ascending numbers of years, found {bounds}")
+    return bounds
+
+
+@frozen
+class SubgroupParams:
+    """Whose performance is shown within groups of patients, and where age bands begin (years)."""
+
+    recipes: Annotated[list[str], AfterValidator(_some_and_each_once)]
+    age_bounds: Annotated[list[Annotated[int, Field(ge=0, le=120)]], AfterValidator(_ascending)]
+
+
 @frozen
 class EvaluateParams(ScoreParams):
     """Block `evaluate`."""
@@ -55,6 +76,7 @@ class EvaluateParams(ScoreParams):
     unimodal: dict[str, str]
     small_cell: Annotated[int, Field(ge=1)]
     primary_metric: Annotated[dict[Task, Metric], AfterValidator(_every_task)]
+    subgroups: SubgroupParams
 
     def expect_no_small_cells(self, *, restricted: bool) -> None:
         """InputError where an average over labels would tell of one with a hidden count."""

@@ -1,0 +1,1 @@
+"""One page of a run, to read, print and hand on: report.html."""

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro powered report test test-real lint verify clean
+.PHONY: repro powered report tune test test-real lint verify clean
 
 repro: $(VENV)/installed
 	fusehr check
@@ -19,6 +19,11 @@ powered: $(VENV)/installed
 # The last run as one page that needs no network: report.html.
 report: $(VENV)/installed
 	fusehr report
+
+# Search the hyperparameters of every space of params.yaml, or of one: make tune space=bia_fusion
+tune: $(VENV)/installed
+	fusehr check
+	dvc repro stages/tune/dvc.yaml$(if $(space),:train-tune@$(space))
 
 test: lint
 	pytest -n 2 --dist worksteal

@@ -17,6 +17,9 @@ from fusehr.core.params.rag import RagParams
 from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
+from fusehr.core.params.tune import TuneParams
+from fusehr.tune.identity import PIPELINE, STAGE
+from fusehr.tune.space import load_space
 
 BLOCKS: dict[str, Any] = {
     "tables": TablesParams,
@@ -27,6 +30,7 @@ BLOCKS: dict[str, Any] = {
     "distill": DistillParams,
     "evaluate": EvaluateParams,
     "defects": DefectsParams,
+    "tune": TuneParams,
 }
 SOURCES: dict[str, Any] = {
     "synthetic": SyntheticParams,
@@ -59,6 +63,10 @@ def check_params(root: Path) -> int:
     for name, block in tree["recipes"].items():
         module = importlib.import_module(f"fusehr.train.recipes.{block.get('module')}")
         validate(block, module.Params, f"recipes.{name}")
+    for name in tree["tune"]["spaces"]:
+        searching = stage_params(f"{STAGE}@{name}", root, pipeline=PIPELINE)
+        load_space(name, searching)
+        stages.append(searching)
     for stage in stages:
         for path in stage.declared:
             lookup(tree, path)

@@ -43,6 +43,14 @@ def main() -> None:
         "preset", help="options of a published configuration: dvc exp run $(fusehr preset <name>)"
     )
     preset.add_argument("name", help="in the block presets of params.yaml")
+    tune = commands.add_parser(
+        "tune", help="take part in a search of hyperparameters; `make tune` writes its result"
+    )
+    tune.add_argument("name", help="in tune.spaces of params.yaml")
+    best = commands.add_parser(
+        "apply-best", help="write the best parameters of a search into params.yaml"
+    )
+    best.add_argument("name", help="in tune.spaces of params.yaml")
     ablate = commands.add_parser(
         "ablate", help="train and compare variants: benchmarks/ablations/<name>.yaml"
     )
@@ -99,6 +107,16 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.presets import preset_options
 
         say(" ".join(preset_options(Path(), arguments.name)))
+    elif arguments.command == "tune":
+        # Read when libraries are loaded: threads that wait sleep, and leave the cores to others.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        from fusehr.tune.run import join
+
+        say(join(Path(), arguments.name))
+    elif arguments.command == "apply-best":
+        from fusehr.tune.apply_best import apply_best
+
+        say("\n".join(apply_best(Path(), arguments.name)))
     elif arguments.command == "ablate":
         from fusehr.ablation.run import ablate
 

@@ -20,8 +20,9 @@ TREE: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """params.yaml and dvc.yaml of this repository, free to be changed."""
-    for name in ("params.yaml", "dvc.yaml"):
+    """params.yaml and files of stages of this repository, free to be changed."""
+    for name in ("params.yaml", "dvc.yaml", "stages/tune/dvc.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text())
     return tmp_path
 
@@ -38,8 +39,9 @@ def _set(folder: Path, path: str, value: Any) -> None:
 
 def test_the_parameters_of_this_repository_are_valid() -> None:
     # raw, three of tables, embed, three of rag, train-images, four of distill, five of evaluate;
-    # train and evaluate-score a recipe each
-    assert check_params(ROOT) == 18 + 2 * len(TREE["recipes"])
+    # train and evaluate-score a recipe each; a search of each space
+    stages = 18 + 2 * len(TREE["recipes"]) + len(TREE["tune"]["spaces"])
+    assert check_params(ROOT) == stages
 
 
 @pytest.mark.parametrize(

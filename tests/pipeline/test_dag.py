@@ -12,13 +12,15 @@ import yaml
 from dvc.repo import Repo
 from dvc.repo.artifacts import check_name_format
 
-from fusehr.core.frame.params import declared_params
+from fusehr.core.frame.params import declared_params, lookup
 from fusehr.evaluate.students.names import ON_BOARD, predicted_in
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/fusehr"
 ROOMS = ("raw", "tables", "embed", "rag", "train", "distill", "evaluate")
 SHARED = ("core", "models")
+# Files of stages; what stands in another than the first runs only when it is named.
+MAIN, SEARCHES = Path("dvc.yaml"), Path("stages/tune/dvc.yaml")
 
 
 @cache
@@ -28,17 +30,29 @@ def params() -> dict[str, Any]:
 
 @cache
 def stages() -> dict[str, Any]:
-    """Stages by name, templates filled in by DVC itself."""
+    """Stages of all files by name, templates filled in by DVC itself."""
     with Repo(str(ROOT)) as repo:
-        return {stage.addressing: stage for stage in repo.index.stages}
+        return {stage.name: stage for stage in repo.index.stages}
+
+
+@cache
+def pipeline(file: Path) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / file).read_text())
+
+
+def names_in(file: Path) -> list[str]:
+    names: list[str] = []
+    for name, stage in pipeline(file)["stages"].items():
+        if "foreach" in stage:
+            items = lookup(params(), stage["foreach"].strip("${}"))
+            names += [f"{name}@{key}" for key in items]
+        else:
+            names.append(name)
+    return names
 
 
 def stage_names() -> list[str]:
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    names: list[str] = []
-    for name, stage in pipeline.items():
-        names += [f"{name}@{key}" for key in params()["recipes"]] if "foreach" in stage else [name]
-    return names
+    return [*names_in(MAIN), *names_in(SEARCHES)]
 
 
 def module_file(name: str) -> Path | None:
@@ -109,8 +123,9 @@ def read_code(name: str) -> set[str]:
     """Code that the stage `name` reads, as paths below the root."""
     kind, _, key = name.partition("@")
     roots = [ROOT / "stages" / f"{kind.replace('-', '_')}.py"]
-    if kind == "train":
-        roots.append(PACKAGE / f"train/recipes/{params()['recipes'][key]['module']}.py")
+    if kind in ("train", "train-tune"):
+        items = params()["recipes"] if kind == "train" else params()["tune"]["spaces"]
+        roots.append(PACKAGE / f"train/recipes/{items[key]['module']}.py")
     return {path.relative_to(ROOT).as_posix() for path in closure(*roots)}
 
 
@@ -138,16 +153,19 @@ def test_a_stage_depends_on_exactly_the_code_it_reads(name: str) -> None:
     declared = {file for dep in declared_code(name) for file in files_of(dep)}
     assert sorted(read_code(name) - declared) == [], "read and not declared"
     # a list of deps cannot be templated, so what one item of a foreach reads stands for all of them
-    siblings = [other for other in stage_names() if other.split("@")[0] == name.split("@")[0]]
+    kinds = {name.split("@")[0]}
+    if kinds == {"train-tune"}:
+        # and a space may be that of any recipe
+        kinds.add("train")
+    siblings = [other for other in stage_names() if other.split("@")[0] in kinds]
     read = set().union(*(read_code(other) for other in siblings))
     assert sorted(declared - read) == [], "declared and not read"
 
 
 @pytest.mark.parametrize("name", stage_names())
 def test_declared_parameters_exist_and_are_those_dvc_sees(name: str) -> None:
-    tree = params()
-    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
-    ours = set(declared_params(name, pipeline, tree))
+    file = SEARCHES if name in names_in(SEARCHES) else MAIN
+    ours = set(declared_params(name, pipeline(file), params()))
     theirs = {
         parameter
         for dep in stages()[name].deps
@@ -233,4 +251,26 @@ def test_only_the_truth_recipes_read_the_truth() -> None:
 
 def test_the_lock_has_no_stage_that_dvc_yaml_has_not() -> None:
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
-    assert set(lock["stages"]) == set(stages())
+    assert set(lock["stages"]) == set(names_in(MAIN))
+
+
+def test_no_stage_of_the_pipeline_waits_for_a_search() -> None:
+    """Else `dvc repro` would start one."""
+    searched = {out.def_path for name in names_in(SEARCHES) for out in stages()[name].outs}
+    assert searched
+    for name in names_in(MAIN):
+        for dep in stages()[name].deps:
+            assert not any(str(dep.def_path).startswith(out) for out in searched), name
+    for name in names_in(SEARCHES):
+        assert not stages()[name].frozen and stages()[name].addressing.startswith(str(SEARCHES))
+
+
+def test_a_search_depends_on_the_parameters_and_files_that_train_reads() -> None:
+    for name in names_in(SEARCHES):
+        space = params()["tune"]["spaces"][name.partition("@")[2]]
+        trained = f"train@{space['recipe']}"
+        mine, theirs = ({str(dep.def_path) for dep in stages()[n].deps} for n in (name, trained))
+        assert theirs - mine <= {"stages/train.py", "params.yaml"}, name
+        ours = set(declared_params(name, pipeline(SEARCHES), params()))
+        needed = set(declared_params(trained, pipeline(MAIN), params()))
+        assert needed - ours == {"train.tasks", "train.explained"}, name

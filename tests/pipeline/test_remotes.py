@@ -157,7 +157,8 @@ def test_a_pull_request_is_reviewed_by_the_script(
         "FUSEHR_REVIEW_IMAGES": "https://example.org/images/",
     }
     output = head.run("bash", ".github/review.sh", "write", "origin/main", **AWS, **remote)
-    assert _stages_run(output) == {"train@gbm", "evaluate-score@gbm", "evaluate"}
+    evaluated = {"evaluate", "evaluate-subgroups", "evaluate-cards"}
+    assert _stages_run(output) == {"train@gbm", "evaluate-score@gbm"} | evaluated
     page = (head.folder / "review/review.md").read_text()
     assert re.search(r"\| mortality \| gbm \| auroc \|.*(better|worse|not shown)", page)
     assert "| `recipes.gbm.max_iter` | `20` | `3` |" in page

@@ -34,8 +34,11 @@ BLOCKS = (
     "evaluate",
     "distill",
     "defects",
+    "tune",
     "presets",
 )
+
+PIPELINE = Path("dvc.yaml")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -134,34 +137,50 @@ class StageParams:
         return validate(lookup(self.tree, path), kind, path)
 
 
-def stage_params(stage: str, root: Path = Path()) -> StageParams:
-    """Parameters of `stage` as dvc.yaml names it, for example `tables` or `train@gbm`."""
+def stage_params(stage: str, root: Path = Path(), *, pipeline: Path = PIPELINE) -> StageParams:
+    """Parameters of `stage` as dvc.yaml names it, for example `tables` or `train@gbm`.
+
+    pipeline: another file of stages, below `root`.
+    """
     tree = read_yaml(root / "params.yaml")
     for block in tree:
         if block not in BLOCKS:
             raise InputError(
                 f"params.yaml: {block}: unknown parameter; blocks are {', '.join(BLOCKS)}"
             )
-    return StageParams(stage, declared_params(stage, read_yaml(root / "dvc.yaml"), tree), tree)
+    return StageParams(stage, declared_params(stage, read_yaml(root / pipeline), tree), tree)
 
 
 def declared_params(
     stage: str, pipeline: Mapping[str, Any], tree: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """What `stage` lists under `params:`, with DVC's `${...}` filled in as DVC does."""
-    name, _, key = stage.partition("@")
+    return _declared(stage, "params", pipeline, tree)
+
+
+def declared_deps(
+    stage: str, pipeline: Mapping[str, Any], tree: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What `stage` lists under `deps:`, filled in likewise."""
+    return _declared(stage, "deps", pipeline, tree)
+
+
+def _declared(
+    stage: str, key: str, pipeline: Mapping[str, Any], tree: Mapping[str, Any]
+) -> tuple[str, ...]:
+    name, _, item = stage.partition("@")
     definition = lookup(pipeline, "stages", file="dvc.yaml").get(name)
     if definition is None:
         raise InputError(f"dvc.yaml: stages.{name}: expected a stage, found none")
     scope: dict[str, Any] = dict(tree)
     if "foreach" in definition:
         items = lookup(tree, re.sub(r"^\$\{(.*)\}$", r"\1", definition["foreach"]))
-        if key not in items:
+        if item not in items:
             known = ", ".join(map(str, items))
-            raise InputError(f"params.yaml: {name}@{key}: expected one of {known}")
-        scope |= {"key": key, "item": items[key]}
+            raise InputError(f"params.yaml: {name}@{item}: expected one of {known}")
+        scope |= {"key": item, "item": items[item]}
         definition = definition["do"]
-    return tuple(_fill(entry, scope) for entry in definition.get("params", []))
+    return tuple(_fill(entry, scope) for entry in definition.get(key, []))
 
 
 def _fill(text: str, scope: Mapping[str, Any]) -> str:

@@ -18,6 +18,11 @@ from fusehr.models.networks.inputs.modality import FittedInputs
 
 BUCKET = 16  # batches whose samples are sorted by length together
 
+
+class DivergedError(InputError):
+    """The loss is no finite number: the parameters of the optimisation are at fault."""
+
+
 LogEpoch = Callable[[int, float, float], None]  # epoch from 1, train loss, validation metric
 
 
@@ -75,8 +80,8 @@ def fit_module(
 
     module: of a Batch, gives logits (b, n_classes); it trains in `params.dtype`. train, val: int64
     rows of `inputs`. Where no class has both labels among `val`, the best epoch is that of the
-    lowest loss there; training stops after `params.patience` without a better. Raises InputError,
-    naming the fit and the epoch, where the loss is not a finite number.
+    lowest loss there; training stops after `params.patience` without a better. Raises
+    DivergedError, naming the fit and the epoch, where the loss is not a finite number.
     """
     optimiser = torch.optim.AdamW(
         module.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
@@ -111,9 +116,9 @@ def fit_module(
 
 
 def expect_finite(loss: Tensor, fit: str, when: str) -> None:
-    """Raise InputError, naming the fit and `when`, unless the loss is a finite number."""
+    """Raise DivergedError, naming the fit and `when`, unless the loss is a finite number."""
     if not torch.isfinite(loss):
-        raise InputError(
+        raise DivergedError(
             f"{fit}: the loss is {loss.item()} in {when}; "
             "expected a finite number: try a lower learning_rate or clip_norm"
         )

@@ -40,7 +40,15 @@ class Job:
         return isinstance(self.recipe, SlowRecipe)
 
 
-def load_job(name: str, params: StageParams) -> Job:
+@dataclass(frozen=True)
+class Configured:
+    """A recipe, and by dotted path the parameters that it was built from."""
+
+    recipe: Recipe
+    resolved: dict[str, Any]
+
+
+def load_recipe(name: str, params: StageParams) -> Configured:
     """The recipe `name` with its parameters; InputError where params.yaml does not describe one."""
     path = f"recipes.{name}"
     module_name = params.section(f"{path}.module", str)
@@ -57,21 +65,30 @@ def load_job(name: str, params: StageParams) -> Job:
         params.section(section, type_)
         for section, type_ in zip(own.shared, module.SHARED, strict=False)
     ]
+    resolved = {
+        path: _plain(own),
+        **{section: _plain(one) for section, one in zip(own.shared, shared, strict=False)},
+    }
+    return Configured(module.build(own, *shared), resolved)
+
+
+def load_job(name: str, params: StageParams) -> Job:
+    """The recipe `name` and what it is trained on; InputError as from `load_recipe`."""
+    configured = load_recipe(name, params)
     tasks = params.section("train.tasks", list[Task])
     seeds = params.section("train.seeds", Seeds)
     threads = params.section("train.threads", Threads)
     share = params.section("train.share", Share)
     explained = params.section("train.explained", ExplainedParams)
     resolved = {
-        path: _plain(own),
-        **{name: _plain(value) for name, value in zip(own.shared, shared, strict=False)},
+        **configured.resolved,
         "train.tasks": tasks,
         "train.seeds": seeds,
         "train.threads": threads,
         "train.share": share,
         "train.explained": _plain(explained),
     }
-    return Job(name, module.build(own, *shared), tasks, seeds, threads, share, explained, resolved)
+    return Job(name, configured.recipe, tasks, seeds, threads, share, explained, resolved)
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Search of hyperparameters, chosen on validation patients alone."""

@@ -32,7 +32,7 @@ def params() -> dict[str, Any]:
 def stages() -> dict[str, Any]:
     """Stages of all files by name, templates filled in by DVC itself."""
     with Repo(str(ROOT)) as repo:
-        return {stage.name: stage for stage in repo.index.stages}
+        return {getattr(stage, "name", ""): stage for stage in repo.index.stages}
 
 
 @cache

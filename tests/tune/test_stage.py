@@ -57,10 +57,10 @@ def test_a_search_from_its_script(
 
     trials = pd.read_csv(plots / "trials.csv")
     assert trials["trial"].tolist() == [1, 2, 3, 4]
-    assert trials.loc[0, [RATE, WIDTH]].to_list() == [0.01, 16]
+    assert [trials[RATE].iloc[0], trials[WIDTH].iloc[0]] == [0.01, 16]
     best = yaml.safe_load((folder / "best.yaml").read_text())
     assert list(best) == sorted(best) == [WIDTH, RATE]
-    top = trials.loc[trials["auprc"].idxmax()]
+    top = trials.sort_values("auprc").iloc[-1]
     assert {path: top[path] for path in best} == best
     assert trials["best_so_far"].iloc[-1] == top["auprc"]
 

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import stage_params
 from fusehr.core.frame.schemas import LABEL, SPLITS
+from fusehr.core.params.tune import Metric
 from fusehr.train.engine.registry import load_job
 from fusehr.train.engine.run import train
 from fusehr.tune.run import search, tune_params
@@ -104,7 +105,11 @@ def test_validation_patients_of_one_class_are_refused(tables: Path, tmp_path: Pa
 def test_scores_are_those_of_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     labels, p = np.eye(3, dtype=int)[rng.integers(0, 3, 90)], rng.dirichlet(np.ones(3), 90)
-    for metric, theirs in (("auroc", roc_auc_score), ("auprc", average_precision_score)):
+    pairs: list[tuple[Metric, Any]] = [
+        ("auroc", roc_auc_score),
+        ("auprc", average_precision_score),
+    ]
+    for metric, theirs in pairs:
         expected = np.mean([theirs(labels[:, k], p[:, k]) for k in range(3)])
         assert validation_score(metric, labels, p) == pytest.approx(expected)
     weighted = f1_score(labels.argmax(1), p.argmax(1), average="weighted")

@@ -14,7 +14,7 @@ from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
-from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
+from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, OneEhrParams, SyntheticParams
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 from fusehr.core.params.tune import TuneParams
@@ -36,6 +36,7 @@ SOURCES: dict[str, Any] = {
     "synthetic": SyntheticParams,
     "mimic4_demo": Mimic4DemoParams,
     "mimic4": Mimic4Params,
+    "oneehr": OneEhrParams,
 }
 
 

@@ -127,10 +127,10 @@ def _score(clone: Path, recipes: Sequence[str]) -> None:
     dvc(clone, "repro", *(f"evaluate-score@{recipe}" for recipe in recipes))
 
 
-def _primary(clone: Path) -> dict[str, str]:
+def _primary(clone: Path) -> Mapping[str, str]:
     tree = read_yaml(clone / "params.yaml")
     params = validate(lookup(tree, "evaluate"), EvaluateParams, "evaluate")
-    return {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    return params.primary
 
 
 def unimodal_names(profile: Mapping[str, Any]) -> dict[str, str]:

@@ -39,7 +39,7 @@ def ablate(root: Path, name: str) -> str:
     for recipe in plan.recipes:
         lookup(params, f"recipes.{recipe}")
     evaluated = validate(lookup(params, "evaluate"), EvaluateParams, "evaluate")
-    primary = {str(task): str(metric) for task, metric in evaluated.primary_metric.items()}
+    primary = evaluated.primary
     if lookup(params, "raw.remote") == "restricted":
         raise InputError(
             f"params.yaml: raw.source: expected an open source, as the result is written to "

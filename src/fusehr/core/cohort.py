@@ -11,7 +11,7 @@ import pandas as pd
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_parquet, sha256_of
 from fusehr.core.frame.schemas import LABEL, SAMPLES, SPLITS
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import Task, base
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TaskSamples:
         """`binary`, `multiclass` (triage, exactly one class) or `multilabel` (next_diagnoses)."""
         if len(self.classes) == 1:
             return "binary"
-        return "multiclass" if self.task == "triage" else "multilabel"
+        return "multiclass" if base(self.task) == "triage" else "multilabel"
 
 
 @dataclass(frozen=True)

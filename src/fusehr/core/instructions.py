@@ -20,7 +20,7 @@ import numpy as np
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import output_file
-from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES, Task
+from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES, Task, base
 
 KEYS = ("instruction", "input", "output")
 OUTPUT_START = "Disease that the patient may acquire: "
@@ -87,7 +87,7 @@ def question(task: Task) -> str:
             "or ventilation."
         ),
         "triage": f"Determine how urgent the patient is: {_listed(TRIAGE_CLASSES)}.",
-    }[task]
+    }.get(base(task), f"Determine whether {base(task).replace('_', ' ')} follows.")
 
 
 def _listed(names: tuple[str, ...]) -> str:

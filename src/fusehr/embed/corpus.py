@@ -25,8 +25,7 @@ from fusehr.core.embed_schemas import (
 )
 from fusehr.core.frame.files import write_parquet_sql
 from fusehr.core.frame.schemas import Table, check_parquet
-from fusehr.core.frame.tasks import TASKS
-from fusehr.core.gate.availability import attach_notes, open_tables
+from fusehr.core.gate.availability import attach_notes, open_tables, tasks_of
 from fusehr.core.params.embed import EmbedParams
 from fusehr.embed.indicators import attach_indicators
 from fusehr.embed.note_features import note_features
@@ -75,7 +74,7 @@ def collect(tables: Path, folder: Path, params: EmbedParams) -> None:
 
 def _seen_notes(con: duckdb.DuckDBPyConnection, params: EmbedParams) -> None:
     con.execute("CREATE TEMP TABLE seen (note_id VARCHAR)")
-    for task in TASKS:
+    for task in tasks_of(con):
         attach_notes(con, task)
         con.execute("INSERT INTO seen SELECT DISTINCT note_id FROM sample_notes")
     con.execute(
@@ -137,7 +136,7 @@ def _indicators(con: duckdb.DuckDBPyConnection, folder: Path, texts: Path) -> No
         "text_sha256 VARCHAR)"
     )
     con.execute("CREATE TEMP TABLE worded (text_sha256 VARCHAR, kind VARCHAR, text VARCHAR)")
-    for task in TASKS:
+    for task in tasks_of(con):
         attach_indicators(con, task)
         con.execute("INSERT INTO all_indicators SELECT * EXCLUDE (text) FROM indicator_texts")
         con.execute(

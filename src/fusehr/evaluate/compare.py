@@ -119,7 +119,7 @@ def _superiority(
             one, other = (drawn.value(task, name, metric) for name in (recipe, reference))
             if (paired := difference(one, other, metric)) is not None:
                 found.append((task, paired))
-    tested = [primary.get(task) == paired.metric for task, paired in found]
+    tested = [primary[task] == paired.metric for task, paired in found]
     p = np.array(
         [
             two_sided_p(paired.defined) if own else np.nan

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, read_parquet
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.evaluate.outputs import CALIBRATION, CONFUSION, CURVES, DRAWS, FULL, INTERVALS, LABELS
 
 # The synthetic source's ceilings: the true risk, and what the recorded data let anyone attain.
@@ -41,7 +41,7 @@ class Scores:
     def tasks(self) -> tuple[str, ...]:
         """Tasks that any recipe was scored on or skipped, in the project's order."""
         met = {*self.labels["task"], *(task for task, _ in self.skipped)}
-        return tuple(task for task in TASKS if task in met)
+        return in_order(met)
 
 
 def gather(root: Path, recipes: tuple[str, ...]) -> Scores:

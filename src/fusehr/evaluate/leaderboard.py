@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.evaluate.gather import CEILINGS, Scores
 from fusehr.evaluate.outputs import BOARD, FULL, HEADLINE
 
@@ -74,7 +74,7 @@ def as_text(
     ranked = [name for name in recipes if name not in CEILINGS]
     width = max(len(name) for name in recipes) + 4
     lines: list[str] = []
-    for task in (task for task in TASKS if task in board):
+    for task in in_order(board):
         own = [row for (name, _), row in rows.items() if name == task]
         size = f"{own[0]['n']} samples of {own[0]['n_patients']} patients" if own else ""
         lines += [f"{task}  {size}".rstrip(), f"  {'':{width}}{'AUROC [95 % interval]':24}AUPRC"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 
 
 def as_markdown(board: dict[str, dict[str, dict[str, Any]]]) -> str:
@@ -12,16 +12,17 @@ def as_markdown(board: dict[str, dict[str, dict[str, Any]]]) -> str:
 
     Recipes stand in the order of their mean AUROC, so that floors come first and ceilings last.
     """
-    recipes = sorted(board[TASKS[0]], key=lambda recipe: _mean(board, recipe))
-    lines = [f"| recipe | {' | '.join(TASKS)} |", f"|---|{'---|' * len(TASKS)}"]
+    tasks = in_order(board)
+    recipes = sorted(board[tasks[0]], key=lambda recipe: _mean(board, recipe))
+    lines = [f"| recipe | {' | '.join(tasks)} |", f"|---|{'---|' * len(tasks)}"]
     for recipe in recipes:
-        cells = [_cell(board[task][recipe]) for task in TASKS]
+        cells = [_cell(board[task][recipe]) for task in tasks]
         lines.append(f"| {recipe} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def _mean(board: dict[str, dict[str, dict[str, Any]]], recipe: str) -> float:
-    values = [board[task][recipe]["auroc"] for task in TASKS if "auroc" in board[task][recipe]]
+    values = [one[recipe]["auroc"] for one in board.values() if "auroc" in one[recipe]]
     return sum(values) / len(values) if values else 0.0
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json
 from fusehr.core.frame.params import lookup, read_yaml, validate
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.evaluate.compare import NONINFERIOR, NONINFERIORITY, SUPERIOR, SUPERIORITY, WORSE
 from fusehr.evaluate.gather import ATTAINABLE, CEILINGS
@@ -43,9 +43,9 @@ def powered_report(folder: Path) -> str:
         name: _table(folder / f"plots/{name}.csv")
         for name in ("metrics", "paired", "unimodal", "ceiling", "withheld")
     }
-    tasks = [task for task in TASKS if task in board]
+    tasks = in_order(board)
     recipes = _by_name(board)
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    primary = params.primary
     paired = tables["paired"]
     against, margin = params.noninferior.against, params.noninferior.margin
     parts = [

@@ -32,7 +32,7 @@ def report(
     _known(recipes, params)
     params.expect_no_small_cells(restricted=restricted)
     scores = gather(root / "data/evaluate", recipes)
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    primary = params.primary
     small = params.small_cell if restricted else None
     found = {name: rounded(table) for name, table in tables(scores, params, small=small).items()}
     board = leaderboard(scores, found["metrics"], small=small)

@@ -72,7 +72,7 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compared(scores: Scores, params: EvaluateParams) -> dict[str, pd.DataFrame]:
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    primary = params.primary
     second = (params.noninferior.against, params.noninferior.margin)
     return {
         "paired": paired_with_reference(

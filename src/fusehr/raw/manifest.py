@@ -11,6 +11,8 @@ from fusehr.core.mimic_files import MANIFEST, FileEntry, Manifest
 from fusehr.core.mimic_layout import OPTIONAL_PARTS, TABLES
 from fusehr.raw.table_file import check, write_empty
 
+DICTIONARIES = ("hosp/d_icd_diagnoses", "hosp/d_icd_procedures")
+
 
 def complete(folder: Path, checked: Sequence[FileEntry] = ()) -> list[FileEntry]:
     """Entries of all files in `folder`; tables of optional parts that it lacks are written empty.
@@ -32,6 +34,21 @@ def complete(folder: Path, checked: Sequence[FileEntry] = ()) -> list[FileEntry]
         if path.is_file() and name not in listed:
             entries.append(FileEntry(name, path.stat().st_size, sha256_of(path)))
     return entries
+
+
+def complete_events(folder: Path) -> list[FileEntry]:
+    """Entries of all files in `folder`, of a source whose form is not MIMIC's.
+
+    The tables of codes and of the knowledge graph, which it lacks, are written empty.
+    """
+    for table in TABLES:
+        if table.part == "kg" or table.key in DICTIONARIES:
+            write_empty(folder / table.file, table)
+    return [
+        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
 
 
 def write(folder: Path, manifest: Manifest) -> None:

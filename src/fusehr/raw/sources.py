@@ -11,12 +11,13 @@ from fusehr.core.params.raw import (
     RESTRICTED,
     Mimic4DemoParams,
     Mimic4Params,
+    OneEhrParams,
     SyntheticParams,
 )
-from fusehr.raw import manifest, mimic4, mimic4_demo
+from fusehr.raw import manifest, mimic4, mimic4_demo, oneehr
 from fusehr.raw.synthetic import cohort
 
-SOURCES = ("synthetic", "mimic4_demo", "mimic4")
+SOURCES = ("synthetic", "mimic4_demo", "mimic4", "oneehr")
 
 
 def write(source: str, params: StageParams, folder: Path) -> None:
@@ -26,7 +27,7 @@ def write(source: str, params: StageParams, folder: Path) -> None:
     unknown, or as it says itself.
     """
     remote = params.section("raw.remote", str)
-    version = None
+    version, restricted = None, source in RESTRICTED
     if source == "synthetic":
         cohort.write(folder, params.section("raw.synthetic", SyntheticParams))
         entries = manifest.complete(folder)
@@ -36,8 +37,11 @@ def write(source: str, params: StageParams, folder: Path) -> None:
         chosen = params.section("raw.mimic4", Mimic4Params)
         version = chosen.version
         entries = mimic4.write(folder, chosen, remote)
+    elif source == "oneehr":
+        of_folder = params.section("raw.oneehr", OneEhrParams)
+        entries, restricted = oneehr.write(folder, of_folder, remote), of_folder.restricted
     else:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
         )
-    manifest.write(folder, Manifest(source, source in RESTRICTED, tuple(entries), version))
+    manifest.write(folder, Manifest(source, restricted, tuple(entries), version))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from fusehr.core.figure_style import QUIET, drawing
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.evaluate.figures.style import legend, lines, panels, plain
 from fusehr.evaluate.gather import CEILINGS
 from fusehr.evaluate.outputs import FULL, HEADLINE
@@ -24,7 +24,7 @@ def draw_decision_curves(path: Path, net_benefit: pd.DataFrame, recipes: list[st
     ]
     columns = ["threshold", "net_benefit", "treat_all"]
     mine = mine.assign(**{name: pd.to_numeric(mine[name], errors="coerce") for name in columns})
-    style, tasks = lines(recipes), [task for task in TASKS if task in set(mine["task"])]
+    style, tasks = lines(recipes), in_order(mine["task"])
     with drawing(path, size=SIZE) as figure:
         axes, spare = panels(figure, tasks)
         for task, axis in axes.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.evaluate.figures.style import METRICS, TITLES
 from fusehr.evaluate.gather import CEILINGS
 from fusehr.evaluate.outputs import FULL, HEADLINE
@@ -33,7 +33,7 @@ def leaderboards(
         for row in mine.to_dict("records")
     }
     found = []
-    for task in (task for task in TASKS if task in board):
+    for task in in_order(board):
         entries = board[task]
         shown = [metric for metric in METRICS if any(metric in e for e in entries.values())]
         order = sorted(

@@ -18,7 +18,7 @@ import pandas as pd
 
 from fusehr.core.frame.files import read_json, read_parquet
 from fusehr.core.frame.params import lookup, validate
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.core.params.evaluate import EvaluateParams, ScoreParams
 from fusehr.core.params.raw import RESTRICTED
 from fusehr.evaluate.compare import ERROR, holm, two_sided_p
@@ -115,11 +115,11 @@ def _source(version: Version) -> str:
 
 
 def _tasks(version: Version) -> list[str]:
-    return [task for task in TASKS if task in lookup(version.params, "train.tasks")]
+    return list(in_order(lookup(version.params, "train.tasks")))
 
 
 def _not_comparable(task: str, recipe: str, params: EvaluateParams, reason: str) -> Compared:
-    metric = {str(name): str(metric) for name, metric in params.primary_metric.items()}[task]
+    metric = params.primary[task]
     return Compared(task, recipe, metric, NOT_COMPARABLE, reason=reason)
 
 
@@ -145,7 +145,10 @@ def _scores(version: Version, recipe: str, folder: Path) -> _Side:
             table.arrow().empty_table().to_pandas() for table in (INTERVALS, DRAWS, LABELS)
         )
         return _Side(
-            intervals, draws, labels, dict.fromkeys(TASKS, f"{version.name} has no such recipe")
+            intervals,
+            draws,
+            labels,
+            dict.fromkeys(_tasks(version), f"{version.name} has no such recipe"),
         )
     version.fetch(name, folder / recipe)
     return _read(folder / recipe)
@@ -193,9 +196,10 @@ def _by_task(
 ) -> list[tuple[Compared, float]]:
     """Each task that either side has, with its p-value before adjustment (nan: not tested)."""
     drawn = Drawn(_as_scores(sides, small))
-    primary = {str(task): str(metric) for task, metric in params.primary_metric.items()}
+    primary = params.primary
     found: list[tuple[Compared, float]] = []
-    for task in TASKS:
+    met = {name for side in sides.values() for name in (*side.labels["task"], *side.skipped)}
+    for task in in_order(met):
         reason = _why_not(task, sides)
         if reason is None:
             continue

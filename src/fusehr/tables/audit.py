@@ -15,7 +15,6 @@ import duckdb
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json, sha256_of
 from fusehr.core.frame.schemas import SPLITS, TRUTH, check_parquet
-from fusehr.core.frame.tasks import TASKS
 from fusehr.core.gate.availability import (
     VIEWS,
     attach_codes,
@@ -24,6 +23,7 @@ from fusehr.core.gate.availability import (
     attach_images,
     attach_notes,
     open_tables,
+    tasks_of,
 )
 
 ATTACHED = {"drugs": attach_drugs, "notes": attach_notes, "images": attach_images}
@@ -51,7 +51,7 @@ def audit(folder: Path, *, threads: int) -> dict[str, Any]:
 
 def _availability(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     checked = {}
-    for task in TASKS:
+    for task in tasks_of(con):
         attach_events(con, task)
         attach_codes(con, task)
         checked[f"{task}_events"] = _one(con, "SELECT count(*) FROM sample_events")

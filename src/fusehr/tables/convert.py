@@ -1,6 +1,7 @@
-"""From MIMIC-IV's files to OneEHR tables, samples, labels and splits of the five tasks.
+"""From a source's files to OneEHR tables, samples, labels and splits.
 
-One converter serves synthetic, demo and full MIMIC-IV, because all three are the same files.
+Each kind of source makes the same relations of its files (see contract.py); from there on there is
+one way for all. Synthetic, demo and full MIMIC-IV are one kind, because they are the same files.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ import pandas as pd
 from fusehr.core.frame.files import output_folder, sha256_of, write_json, write_parquet
 from fusehr.core.frame.schemas import SPLITS, TABLES, TRUTH
 from fusehr.core.frame.stage import say
+from fusehr.core.frame.tasks import in_order
 from fusehr.core.mimic_files import read_manifest
 from fusehr.core.params.tables import TablesParams
+from fusehr.tables.contract import Relations
 from fusehr.tables.database import open_database, read_sql, run_sql, save, set_variables
 from fusehr.tables.manifest import cohort_manifest
-from fusehr.tables.mimic4.files import attach_views, in_words
-from fusehr.tables.phenotypes import phenotype_prefixes
-from fusehr.tables.pixels import pack_images
-from fusehr.tables.quality import Dropped, count_dropped, stop_at_unknown_units, stop_if_broken
+from fusehr.tables.mimic4.files import in_words
+from fusehr.tables.quality import Dropped, stop_if_broken
+from fusehr.tables.sources import relations_of
 from fusehr.tables.splits import assign_folds
 from fusehr.tables.summary import table_metrics
 
 HERE = Path(__file__).parent
-TASK_FILES = ("mortality", "readmission", "deterioration", "next_diagnoses", "triage", "samples")
 
 
 def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> None:
@@ -35,57 +36,47 @@ def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> Non
     Raises InputError where a file is broken, a unit unknown or too much of a table dirty; nothing
     is written then.
     """
+    manifest = read_manifest(raw)
+    source = relations_of(manifest)
     with output_folder(tables) as folder:
         spill = folder / "spill"
         with open_database(spill, threads=params.threads, memory_mb=params.memory_mb) as con:
             try:
-                dropped = _convert(con, raw, folder, params)
+                dropped = _convert(con, source, raw, folder, params)
             except duckdb.OutOfMemoryException as error:
                 raise OSError(f"{tables}: {str(error).splitlines()[0]}") from None
             except duckdb.Error as error:
                 raise in_words(error) or error from None
-            write_json(folder / "manifest.json", cohort_manifest(con, folder))
-            hide_below = params.small_cell if read_manifest(raw).restricted else 0
-            summary = table_metrics(con, dropped, hide_below=hide_below)
+            found = con.execute("SELECT DISTINCT task FROM candidates").fetchall()
+            tasks = in_order([*source.tasks, *(name for (name,) in found)])
+            write_json(folder / "manifest.json", cohort_manifest(con, folder, tasks))
+            hide_below = params.small_cell if manifest.restricted else 0
+            summary = table_metrics(con, source.counted, tasks, dropped, hide_below=hide_below)
         shutil.rmtree(spill, ignore_errors=True)  # DuckDB makes it only when it spills
     write_json(metrics, summary)
 
 
 def _convert(
-    con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
+    con: duckdb.DuckDBPyConnection,
+    source: Relations,
+    raw: Path,
+    folder: Path,
+    params: TablesParams,
 ) -> list[Dropped]:
     _settings(con, params)
-    attach_views(con, raw)
-    con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "mimic4/items.csv")])
     con.execute(
         "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
     )
-    con.register("prefixes", phenotype_prefixes())
-    con.execute("CREATE TABLE phenotype_prefixes AS FROM prefixes")
-
-    say("tables: visits, stays, codes")
-    for name in ("01_admissions", "02_stays", "03_ed", "04_static"):
-        run_sql(con, f"mimic4/{name}.sql")
-    run_sql(con, "mimic4/05_codes.sql", phenotypes_sql=read_sql("phenotypes.sql").rstrip(" ;\n"))
-    run_sql(con, "mimic4/06_supports.sql")
-    say("tables: charted and laboratory values")
-    run_sql(con, "mimic4/07_events.sql")
-    run_sql(con, "mimic4/08_notes.sql")
-    say("tables: chest images")
-    pack_images(con, raw, folder)
-    run_sql(con, "mimic4/09_images.sql")
-    stop_at_unknown_units(con)
-    dropped = _count_all(con)
+    dropped = source.build(con, raw, folder, params)
     for part in dropped:
         stop_if_broken(part, params)
 
-    say("tables: samples and labels of five tasks")
-    for name in TASK_FILES:
-        run_sql(con, f"tasks/{name}.sql")
+    say("tables: samples and splits")
+    run_sql(con, "tasks/samples.sql")
     splits = assign_folds(con.execute(read_sql("tasks/strata.sql")).df(), params.split)
     con.register("splits_frame", splits)
     con.execute("CREATE TABLE splits AS FROM splits_frame")
-    run_sql(con, "mimic4/10_dynamic.sql")
+    source.time_events(con)
 
     say("tables: writing")
     write_parquet(folder / "splits.parquet", splits, SPLITS)
@@ -118,25 +109,6 @@ def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
             "triage_index_hours": params.triage.index_hours,
         },
     )
-
-
-def _count_all(con: duckdb.DuckDBPyConnection) -> list[Dropped]:
-    counted = [
-        count_dropped(con, "hosp/admissions", "admissions_marked"),
-        count_dropped(con, "icu/icustays", "icustays_marked"),
-        count_dropped(con, "ed/edstays", "edstays_marked"),
-        count_dropped(con, "hosp/prescriptions", "prescriptions_marked"),
-        count_dropped(con, "notes", "note_rows"),
-        count_dropped(con, "supports", "support_rows"),
-    ]
-    for table in ("chartevents", "labevents"):
-        marked = f"(FROM value_rows WHERE source = '{table}')"
-        part = "icu" if table == "chartevents" else "hosp"
-        counted.append(count_dropped(con, f"{part}/{table}", marked, copies=True))
-    for table in ("triage", "vitalsign"):
-        marked = f"(FROM ed_rows WHERE source = 'ed_{table}')"
-        counted.append(count_dropped(con, f"ed/{table}", marked, copies=True))
-    return counted
 
 
 def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 import duckdb
 
 from fusehr.core.frame.files import sha256_of
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import Task
 
 
-def cohort_manifest(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
+def cohort_manifest(
+    con: duckdb.DuckDBPyConnection, folder: Path, tasks: tuple[Task, ...]
+) -> dict[str, Any]:
     """Count after each exclusion, hash of the sorted sample ids by task and fold, of each table."""
     tables = sorted([*folder.glob("*.parquet"), *folder.glob("*.npy")])
     return {
-        "exclusions": {task: _exclusions(con, task) for task in TASKS},
+        "exclusions": {task: _exclusions(con, task) for task in tasks},
         "competing_events": {"readmission_died_without": _competing(con)},
         "sample_ids_sha256": _sample_hashes(con),
         "tables_sha256": {path.name: sha256_of(path) for path in tables},
@@ -26,10 +28,12 @@ def cohort_manifest(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, A
 def _exclusions(con: duckdb.DuckDBPyConnection, task: str) -> list[dict[str, Any]]:
     """Candidates, then what is left after each reason to leave one out, in order of size."""
     left_out = con.execute(
-        f"SELECT left_out, count(*) AS n FROM {task}_candidates WHERE left_out IS NOT NULL "
-        "GROUP BY left_out ORDER BY n DESC, left_out"
+        "SELECT left_out, count(*) AS n FROM candidates WHERE left_out IS NOT NULL AND task = ? "
+        "GROUP BY left_out ORDER BY n DESC, left_out",
+        [task],
     ).fetchall()
-    (total,) = con.execute(f"SELECT count(*) FROM {task}_candidates").fetchone() or (0,)
+    counted = con.execute("SELECT count(*) FROM candidates WHERE task = ?", [task]).fetchone()
+    (total,) = counted or (0,)
     steps: list[dict[str, Any]] = [{"step": "candidates", "left": total}]
     for reason, n in left_out:
         total -= n
@@ -39,7 +43,7 @@ def _exclusions(con: duckdb.DuckDBPyConnection, task: str) -> list[dict[str, Any
 
 def _competing(con: duckdb.DuckDBPyConnection) -> int:
     row = con.execute(
-        "SELECT count(*) FROM readmission_candidates WHERE left_out IS NULL AND died_without"
+        "SELECT count(*) FROM candidates WHERE left_out IS NULL AND competing"
     ).fetchone()
     return int(row[0]) if row else 0
 

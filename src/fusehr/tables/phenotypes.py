@@ -66,6 +66,11 @@ def phenotype_prefixes() -> pd.DataFrame:
     return table.astype({"exclude": bool})
 
 
+def phenotypes_query() -> str:
+    """The query of phenotypes.sql, to stand within another."""
+    return (HERE / "phenotypes.sql").read_text().rstrip(" ;\n")
+
+
 def phenotypes_of(code: str, icd_version: int) -> frozenset[str]:
     """Phenotype of a diagnosis code, or none; `code` as in MIMIC: no dot, upper case, maybe padded.
 

@@ -19,15 +19,19 @@ PATTERN = ("train", "train", "test", "train", "train", "val", "train", "train", 
 
 
 def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
-    """Folds of `patients` (columns patient_id, stratum, period), one row a patient.
+    """Folds of `patients` (columns patient_id, stratum, period, fold), one row a patient.
 
-    stratum: text that says which labels the patient has; period: anchor_year_group.
-    Returns patient_id and fold, sorted by patient_id.
+    stratum: text that says which labels the patient has; period: anchor_year_group; fold: train or
+    test where the source itself says so, else null. Returns patient_id and fold, sorted by
+    patient_id.
     """
     frame = patients.assign(
         draw=[_draw(params.seed, patient) for patient in patients["patient_id"]]
     ).sort_values(["stratum", "draw"], ignore_index=True)
-    if params.kind == "cv" or len(frame) < params.cv_below_patients:
+    fixed = frame.pop("fold")
+    if params.kind == "patient" and fixed.notna().all():
+        frame["fold"] = _given(fixed)
+    elif params.kind == "cv" or len(frame) < params.cv_below_patients:
         frame["fold"] = [f"cv{i % params.folds}" for i in range(len(frame))]
     elif params.kind == "patient":
         frame["fold"] = [PATTERN[i % len(PATTERN)] for i in range(len(frame))]
@@ -36,9 +40,16 @@ def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     return frame[["patient_id", "fold"]].sort_values("patient_id", ignore_index=True)
 
 
+def _given(fixed: pd.Series) -> pd.Series:
+    """Who tests, the source says; of the others an eighth validates."""
+    train = fixed == "train"
+    place = train.cumsum() - 1
+    return fixed.mask(train & (place % 8 == 4), "val")
+
+
 def _temporal(frame: pd.DataFrame) -> pd.Series:
     """The latest period tests; of the earlier ones an eighth validates, the rest trains."""
-    periods = sorted(frame["period"].unique())
+    periods = sorted(frame["period"].dropna().unique())
     if len(periods) < 2:
         raise InputError(
             "tables.split.kind: temporal: expected two or more anchor_year_group, "

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 
-from fusehr.core.frame.tasks import POSITIVE, TASKS
+from fusehr.core.frame.tasks import POSITIVE, Task
 from fusehr.tables.quality import Dropped
 
 
 def table_metrics(
-    con: duckdb.DuckDBPyConnection, dropped: list[Dropped], *, hide_below: int
+    con: duckdb.DuckDBPyConnection,
+    counted: Mapping[str, str],
+    tasks: tuple[Task, ...],
+    dropped: list[Dropped],
+    *,
+    hide_below: int,
 ) -> dict[str, Any]:
     """Diffable numbers; counts from 1 to `hide_below` - 1 become "<hide_below" (0: none do)."""
     found: dict[str, Any] = {
-        "source": {
-            "patients": _count(con, "patients"),
-            "admissions": _count(con, "admissions"),
-            "icu_stays": _count(con, "icustays"),
-            "ed_stays": _count(con, "edstays"),
-        },
+        "source": {name: _count(con, relation) for name, relation in counted.items()},
         "kept": {
             "visits": _count(con, "visits"),
             "icu_stays": _count(con, "stay_times"),
@@ -45,7 +46,7 @@ def table_metrics(
                 "SELECT code, count(*) FROM notes GROUP BY 1 ORDER BY 1"
             ).fetchall()
         },
-        "tasks": {task: _task(con, task, hide_below) for task in TASKS},
+        "tasks": {task: _task(con, task, hide_below) for task in tasks},
     }
     return _hide(found, hide_below)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.tasks import PATTERN
 
 TIME = pa.timestamp("us")
 INT, FLOAT, TEXT, BYTE, FLAG = pa.int64(), pa.float64(), pa.string(), pa.int8(), pa.bool_()
@@ -45,7 +46,7 @@ class Table:
         return pa.schema([pa.field(c.name, c.type) for c in self.columns])
 
 
-TASK_RULE = "task IN ('mortality', 'readmission', 'deterioration', 'next_diagnoses', 'triage')"
+TASK_RULE = f"regexp_full_match(task, '{PATTERN}')"
 
 STATIC = Table(
     "static",

@@ -25,7 +25,7 @@ from fusehr.core.frame.schemas import (
     Table,
     check_parquet,
 )
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import Task, in_order
 
 VIEWS: tuple[Table, ...] = (STATIC, DYNAMIC, LABEL, VISITS, DRUGS, NOTES, IMAGES, SAMPLES)
 
@@ -46,6 +46,11 @@ def open_tables(
                 check_parquet(path, schema)
                 con.from_parquet(str(path)).create_view(schema.name)
         yield con
+
+
+def tasks_of(con: duckdb.DuckDBPyConnection) -> tuple[Task, ...]:
+    """The tasks that `samples` has samples of, in order."""
+    return in_order(name for (name,) in con.execute("SELECT DISTINCT task FROM samples").fetchall())
 
 
 def attach_events(con: duckdb.DuckDBPyConnection, task: Task) -> None:

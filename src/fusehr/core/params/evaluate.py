@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal, get_type_hints
 
@@ -9,13 +10,15 @@ from pydantic import AfterValidator, Field
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams, frozen
-from fusehr.core.frame.tasks import TASKS, Task
+from fusehr.core.frame.tasks import OTHER, TASKS, ByTask, Task
+
+PRIMARY = "evaluate.primary_metric"
 
 Metric = Literal["auroc", "auprc", "min_p_se", "brier", "f1_weighted"]
 
 
 def _every_task(metrics: dict[Task, Metric]) -> dict[Task, Metric]:
-    missing = [task for task in TASKS if task not in metrics]
+    missing = [task for task in (*TASKS, OTHER) if task not in metrics]
     if missing:
         raise ValueError(f"expected a metric for each task, found none for {', '.join(missing)}")
     return metrics
@@ -77,6 +80,11 @@ class EvaluateParams(ScoreParams):
     small_cell: Annotated[int, Field(ge=1)]
     primary_metric: Annotated[dict[Task, Metric], AfterValidator(_every_task)]
     subgroups: SubgroupParams
+
+    @property
+    def primary(self) -> Mapping[Task, str]:
+        """The primary metric of any task."""
+        return ByTask({task: str(name) for task, name in self.primary_metric.items()}, PRIMARY)
 
     def expect_no_small_cells(self, *, restricted: bool) -> None:
         """InputError where an average over labels would tell of one with a hidden count."""

@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import Task, of_task
 from fusehr.core.params.embed import NoteKind
 
 Dtype = Literal["bfloat16", "float32"]
+Metric = Literal["auroc", "auprc"]
 
 
 @frozen
@@ -37,12 +38,20 @@ class ModelParams:
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]
-    selection: dict[Task, Literal["auroc", "auprc"]]
+    selection: dict[Task, Metric]
     epochs: Annotated[int, Field(ge=1)]
     patience: Annotated[int, Field(ge=1)]
     clip_norm: Annotated[float, Field(gt=0)]
     dtype: Dtype
     threads: Annotated[int, Field(ge=1)]
+
+    def hours_of(self, task: Task) -> int:
+        """Hours of `task`'s series."""
+        return of_task(self.series_hours, task, "model.series_hours")
+
+    def selection_of(self, task: Task) -> Metric:
+        """The metric that chooses the epoch for `task`."""
+        return of_task(self.selection, task, "model.selection")
 
     @model_validator(mode="after")
     def _heads_divide_d_model(self) -> ModelParams:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from fusehr.core.frame.params import frozen
+from fusehr.core.frame.tasks import Task
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -62,3 +63,12 @@ class Mimic4Params:
 
     version: str
     parts: list[Literal["hosp", "icu", "ed", "note", "cxr"]]
+
+
+@frozen
+class OneEhrParams:
+    """Block `raw.oneehr`."""
+
+    restricted: bool
+    labels: Annotated[list[str], Field(min_length=1)]
+    tasks: dict[Task, str]

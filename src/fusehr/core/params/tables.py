@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from fusehr.core.frame.params import frozen
 
@@ -80,6 +80,7 @@ class TablesParams:
     max_dirty_share: Share
     max_duplicate_share: Share
     small_cell: Annotated[int, Field(ge=1)]
+    horizons: dict[Annotated[str, StringConstraints(pattern="^[a-z0-9_]+$")], Hours | None]
     visit_gap_hours: Hours
     stay_gap_hours: Annotated[int, Field(ge=0)]
     availability: AvailabilityParams

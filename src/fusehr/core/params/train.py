@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import Task, of_task
 from fusehr.core.params.images import ImageParams
 
 Seeds = Annotated[list[int], Field(min_length=1)]
@@ -29,6 +29,10 @@ class TabularParams:
 
     recent_hours: dict[Task, list[Annotated[int, Field(ge=1)]]]
     min_share: Annotated[float, Field(ge=0, lt=1)]
+
+    def recent_of(self, task: Task) -> list[int]:
+        """Hours of the recent windows of `task`."""
+        return of_task(self.recent_hours, task, "train.tabular.recent_hours")
 
 
 @frozen

@@ -16,6 +16,7 @@ from fusehr.core.frame.files import read_parquet
 from fusehr.core.frame.schemas import SPLITS, Table, check_parquet
 from fusehr.core.frame.tasks import Task
 from fusehr.core.gate.availability import open_tables
+from fusehr.core.gate.availability import tasks_of as present_tasks
 from fusehr.core.instructions import ANSWERS, phenotype_titles, short_titles
 from fusehr.core.mimic_files import resolve
 from fusehr.core.rag_schemas import KG_CODES, KG_EDGES, KG_NODES, SUMMARIES
@@ -76,7 +77,7 @@ def view_of_summaries(con: Source, path: Path, tasks: Iterable[str]) -> None:
 
 def tasks_of(con: Source, tasks: Iterable[Task]) -> list[Task]:
     """Those of `tasks`, each once, that the source has samples of."""
-    found = {row[0] for row in con.execute("SELECT DISTINCT task FROM samples").fetchall()}
+    found = present_tasks(con)
     return [task for task in dict.fromkeys(tasks) if task in found]
 
 

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES
+from fusehr.core.frame.tasks import POSITIVE, TRIAGE_CLASSES, base
 from fusehr.core.metrics import Array
 from fusehr.evaluate.outputs import FULL
 
-# Triage classes are ordered by urgency; those of next_diagnoses are read from the predictions.
-CLASSES = {"triage": TRIAGE_CLASSES} | dict.fromkeys(
-    ("mortality", "readmission", "deterioration"), (POSITIVE,)
-)
+# Triage classes are ordered by urgency; those of next_diagnoses are read from the predictions, and
+# any other task has one.
+CLASSES = {"triage": TRIAGE_CLASSES}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ class Condition:
     @property
     def kind(self) -> str:
         """`binary`, `multiclass` (exactly one of the ordered classes) or `multilabel`."""
-        return {"triage": "multiclass", "next_diagnoses": "multilabel"}.get(self.task, "binary")
+        return {"triage": "multiclass", "next_diagnoses": "multilabel"}.get(
+            base(self.task), "binary"
+        )
 
     @property
     def whole(self) -> bool:
@@ -74,7 +75,9 @@ def conditions(frame: pd.DataFrame, *, source: str) -> Iterator[Condition]:
         if len(shas) != 1:
             raise InputError(f"{where}: column split_sha: expected one split, found {len(shas)}")
         names = set(part["class"].unique())
-        classes = CLASSES.get(str(task), tuple(sorted(names)))
+        several = base(str(task)) == "next_diagnoses"
+        expected = tuple(sorted(names)) if several else (POSITIVE,)
+        classes = CLASSES.get(base(str(task)), expected)
         if names != set(classes):
             raise InputError(f"{where}: column class: expected {classes}, found {sorted(names)}")
         seeds = tuple(int(seed) for seed in sorted(part["seed"].unique()))

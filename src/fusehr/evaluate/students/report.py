@@ -61,7 +61,7 @@ def evaluate_students(
         onsets,
         tasks=tasks,
         variants=variants,
-        primary={str(task): str(metric) for task, metric in params.primary_metric.items()},
+        primary=params.primary,
         small=params.small_cell if restricted else None,
     )
     students, paired = rounded(students_table(values)), rounded(paired_table(values))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusehr.core.frame.tasks import TASKS
+from fusehr.core.frame.tasks import in_order
 from fusehr.evaluate.disclosure import hide_support
 from fusehr.evaluate.gather import Scores
 from fusehr.evaluate.outputs import FULL, HEADLINE
@@ -53,7 +53,7 @@ def collect(
 
     small: limit of small cells, below which a value is hidden; None for open data.
     """
-    known = tuple(task for task in TASKS if task in tasks)
+    known = in_order(tasks)
     metrics: dict[str, tuple[str, ...]] = {}
     for task in known:
         metrics[task] = (primary[task], *(["auroc"] if primary[task] != "auroc" else []))

@@ -11,7 +11,7 @@ import pandas as pd
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import output_file, read_parquet, write_json
 from fusehr.core.frame.schemas import PREDICTIONS
-from fusehr.core.frame.tasks import TASKS, Task
+from fusehr.core.frame.tasks import Task, in_order
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.evaluate.leaderboard import DECIMALS
 from fusehr.evaluate.outputs import FULL
@@ -41,9 +41,9 @@ def evaluate_subgroups(
     found = _conditions(root, predicted, params.subgroups.recipes)
     groups = sample_groups(root / "data/tables", params.subgroups.age_bounds)
     frames, scored = [], []
-    present: list[Task] = [task for task in TASKS if task in found]
+    present: list[Task] = list(in_order(found))
     for task in present:
-        recipes, metric = found[task], params.primary_metric[task]
+        recipes, metric = found[task], params.primary[task]
         first = next(iter(recipes.values()))
         small = params.small_cell if restricted else None
         own = groups_of(first, groups, params, small=small)

@@ -7,8 +7,13 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from fusehr.core.frame.tasks import TASKS
-from fusehr.core.gate.availability import attach_codes, attach_drugs, attach_events, attach_notes
+from fusehr.core.gate.availability import (
+    attach_codes,
+    attach_drugs,
+    attach_events,
+    attach_notes,
+    tasks_of,
+)
 from fusehr.rag.mentions import MentionFinder
 from fusehr.rag.signals.signals import add_last_values
 
@@ -22,7 +27,7 @@ def choose_notes(con: duckdb.DuckDBPyConnection, kinds: list[str]) -> None:
         "CAST(row_number() OVER (ORDER BY sample_id) - 1 AS INTEGER) AS s, sample_id FROM samples"
     )
     con.execute("CREATE TEMP TABLE seen (note_id VARCHAR)")
-    for task in TASKS:
+    for task in tasks_of(con):
         attach_notes(con, task)
         con.execute("INSERT INTO seen SELECT DISTINCT note_id FROM sample_notes")
     con.execute(
@@ -47,7 +52,7 @@ def gather(con: duckdb.DuckDBPyConnection) -> None:
         "CREATE TEMP TABLE findings_known (s INTEGER, concept VARCHAR, assertion VARCHAR, "
         "node_index INTEGER, notes INTEGER)"
     )
-    for task in TASKS:
+    for task in tasks_of(con):
         attach_notes(con, task)
         attach_codes(con, task)
         con.execute(_sql("sample_diseases.sql"))

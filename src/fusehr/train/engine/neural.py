@@ -126,7 +126,7 @@ def fit_network(
     best_epoch = fit_module(
         network,
         inputs,
-        Goal(of.exclusive, shared.selection[of.samples.task], fit.name),
+        Goal(of.exclusive, shared.selection_of(of.samples.task), fit.name),
         train=fit.fold.train,
         val=fit.fold.val,
         params=shared,

@@ -78,7 +78,7 @@ class Emerge(NeuralRecipe):
                 source.con,
                 samples,
                 variables=self.params.variables,
-                hours=shared.series_hours[samples.task],
+                hours=shared.hours_of(samples.task),
                 clip_share=shared.series_clip_share,
             )
         if modality == "notes":

@@ -98,7 +98,7 @@ class Fusehr:
             source,
             samples,
             modalities=self.modalities,
-            recent_hours=self.tabular.recent_hours[samples.task],
+            recent_hours=self.tabular.recent_of(samples.task),
         )
         series = None
         if "series" in self.modalities:
@@ -106,7 +106,7 @@ class Fusehr:
                 source.con,
                 samples,
                 variables=self.params.variables,
-                hours=self.shared.series_hours[samples.task],
+                hours=self.shared.hours_of(samples.task),
                 clip_share=self.shared.series_clip_share,
             )
         return _Inputs(self, source.threads, TaskModalities(samples, matrix, series))
@@ -150,7 +150,7 @@ class Fusehr:
         tasks: dict[Task, TaskFit] = {
             task: TaskFit(
                 tensors[task],
-                Goal(one.exclusive, shared.selection[task], fits[task].name),
+                Goal(one.exclusive, shared.selection_of(task), fits[task].name),
                 fits[task].fold.train,
                 fits[task].fold.val,
             )

@@ -44,7 +44,7 @@ class Gbm:
             source,
             samples,
             modalities=self.params.modalities,
-            recent_hours=self.shared.recent_hours[samples.task],
+            recent_hours=self.shared.recent_of(samples.task),
         )
         return _Inputs(self, source.threads, samples, matrix)
 

@@ -64,7 +64,7 @@ class Logistic:
             source,
             samples,
             modalities=self.params.modalities,
-            recent_hours=self.shared.recent_hours[samples.task],
+            recent_hours=self.shared.recent_of(samples.task),
         )
         return _Inputs(self, samples, matrix)
 

@@ -57,7 +57,7 @@ class LstmNotes(NeuralRecipe):
             source.con,
             samples,
             variables=self.params.variables,
-            hours=self.shared.series_hours[samples.task],
+            hours=self.shared.hours_of(samples.task),
             clip_share=self.shared.series_clip_share,
         )
 

@@ -43,7 +43,7 @@ class LstmVitals(NeuralRecipe):
             source.con,
             samples,
             variables=self.params.variables,
-            hours=self.shared.series_hours[samples.task],
+            hours=self.shared.hours_of(samples.task),
             clip_share=self.shared.series_clip_share,
         )
 

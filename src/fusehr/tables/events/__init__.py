@@ -1,0 +1,1 @@
+"""Sources that are patients and their events, rather than the tables of a hospital."""

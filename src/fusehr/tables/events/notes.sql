@@ -1,0 +1,10 @@
+CREATE TABLE source_notes (
+    note_id VARCHAR,
+    patient_id BIGINT,
+    visit_id BIGINT,
+    event_time TIMESTAMP,
+    available_time TIMESTAMP,
+    code VARCHAR,
+    text VARCHAR,
+    reason VARCHAR
+);

@@ -1,0 +1,28 @@
+"""Which kind of source data/raw holds."""
+
+from __future__ import annotations
+
+from fusehr.core.frame.errors import InputError
+from fusehr.core.mimic_files import Manifest
+from fusehr.tables.contract import Relations
+from fusehr.tables.events.build import Events
+from fusehr.tables.mimic4.build import Mimic4
+from fusehr.tables.oneehr.files import read_oneehr
+
+KINDS: dict[str, Relations] = {
+    "synthetic": Mimic4(),
+    "mimic4_demo": Mimic4(),
+    "mimic4": Mimic4(),
+    "oneehr": Events(read_oneehr),
+}
+
+
+def relations_of(manifest: Manifest) -> Relations:
+    """How the source's files become tables; InputError where the manifest names no known source."""
+    try:
+        return KINDS[manifest.source]
+    except KeyError:
+        raise InputError(
+            f"data/raw/manifest.json: source: expected one of {', '.join(KINDS)}, "
+            f"found {manifest.source}"
+        ) from None

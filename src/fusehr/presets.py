@@ -19,6 +19,9 @@ from fusehr.core.frame.params import lookup, read_yaml, validate
 
 LIKE = "like"
 
+# Mappings whose keys are for the user to choose; a preset may add to them.
+OPEN = ("tables.horizons", "raw.oneehr.tasks")
+
 
 def preset_options(root: Path, name: str) -> list[str]:
     """Words of the command line that set the parameters of preset `name`: -S, path=value, ...
@@ -29,6 +32,7 @@ def preset_options(root: Path, name: str) -> list[str]:
     """
     tree = read_yaml(root / "params.yaml")
     chosen = _resolved(lookup(tree, "presets"), name)
+    words = [word for path, value in chosen.items() for word in ("-S", _option(path, value))]
     changed = copy.deepcopy(tree)
     try:
         for path, value in chosen.items():
@@ -37,7 +41,7 @@ def preset_options(root: Path, name: str) -> list[str]:
             _check(changed, section)
     except InputError as error:
         raise InputError(f"with presets.{name}: {error}") from None
-    return [word for path, value in chosen.items() for word in ("-S", f"{path}={_word(value)}")]
+    return words
 
 
 def _resolved(presets: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -61,8 +65,9 @@ def _resolved(presets: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _set(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Change the value at `path`, which must be there."""
-    for what, content in (("the parameter", lookup(tree, path)), ("a value", value)):
+    """Change the value at `path`, which must be there but in OPEN."""
+    found = None if _is_open(path) else lookup(tree, path)
+    for what, content in (("the parameter", found), ("a value", value)):
         if isinstance(content, Mapping):
             raise InputError(
                 f"params.yaml: {path}: expected {what} to be a single value or a list, "
@@ -76,6 +81,15 @@ def _set(tree: dict[str, Any], path: str, value: Any) -> None:
     *parents, last = path.split(".")
     block: Any = lookup(tree, ".".join(parents)) if parents else tree
     block[int(last) if isinstance(block, list) else last] = value
+
+
+def _is_open(path: str) -> bool:
+    return path.rpartition(".")[0] in OPEN
+
+
+def _option(path: str, value: Any) -> str:
+    added = "++" if _is_open(path) else ""  # as Hydra tells a new key from a wrong one
+    return f"{added}{path}={_word(value)}"
 
 
 def _section(path: str) -> str:

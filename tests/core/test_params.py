@@ -125,5 +125,5 @@ def test_block_style_and_no_templates_in_params() -> None:
     """`dvc exp run -S` turns flow lists into block lists and would break templates."""
     lines = (ROOT / "params.yaml").read_text().splitlines()
     values = [line.split("#")[0] for line in lines if not line.lstrip().startswith("#")]
-    assert not [line for line in values if "${" in line or "{" in line]
+    assert not [line for line in values if "{" in line.replace("{}", "")]
     assert not [line for line in values if "[" in line and "[]" not in line]

@@ -13,6 +13,9 @@ from fusehr.core.params.embed import NoteKind
 Dtype = Literal["bfloat16", "float32"]
 Metric = Literal["auroc", "auprc"]
 
+# of an hourly series: names, or every one that the source has
+Variables = Literal["all"] | Annotated[list[str], Field(min_length=1)]
+
 
 @frozen
 class NotesParams:

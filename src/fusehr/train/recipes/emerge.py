@@ -11,7 +11,7 @@ from torch import nn
 
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
-from fusehr.core.params.model import ModelParams
+from fusehr.core.params.model import ModelParams, Variables
 from fusehr.models.networks import emerge
 from fusehr.models.networks.inputs import modality as inputs_of
 from fusehr.models.networks.inputs.notes import load_note_sentences
@@ -29,7 +29,7 @@ class Params(RecipeParams):
     """Block `recipes.emerge`; what the switches mean is in models.networks.emerge."""
 
     modalities: Annotated[tuple[Literal["series", "notes", "summary"], ...], Field(min_length=1)]
-    variables: Annotated[list[str], Field(min_length=1)]
+    variables: Variables
     series_encoder: SeriesEncoder
     series_layers: Annotated[int, Field(ge=1)]
     text_fusion: emerge.TextFusion

@@ -24,7 +24,7 @@ from torch import Tensor
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
-from fusehr.core.params.model import ModelParams
+from fusehr.core.params.model import ModelParams, Variables
 from fusehr.core.params.train import TabularParams
 from fusehr.models.networks.fitting import Goal, settle_torch
 from fusehr.models.networks.inputs.modality import FittedInputs
@@ -73,7 +73,7 @@ class Params(RecipeParams):
     """Block `recipes.fusehr`."""
 
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
-    variables: Annotated[list[str], Field(min_length=1)]
+    variables: Variables
     network: NetworkParams
     boosting: BoostingParams
 

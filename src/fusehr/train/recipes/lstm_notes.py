@@ -14,7 +14,7 @@ from torch import nn
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.folds import Fold
 from fusehr.core.frame.params import frozen
-from fusehr.core.params.model import ModelParams
+from fusehr.core.params.model import ModelParams, Variables
 from fusehr.models.networks.fitting import predict_logits, settle_torch, start_at_prevalence
 from fusehr.models.networks.inputs import modality as inputs_of
 from fusehr.models.networks.inputs.note_features import load_note_features
@@ -32,7 +32,7 @@ class Params(RecipeParams):
     """Block `recipes.lstm_notes`."""
 
     modalities: tuple[Literal["series"], Literal["notes"]]
-    variables: Annotated[list[str], Field(min_length=1)]
+    variables: Variables
     combine: Literal["concat", "average", "stack", "vote"]
     layers: Annotated[int, Field(ge=1)]
     series_hidden: list[Annotated[int, Field(ge=1)]]

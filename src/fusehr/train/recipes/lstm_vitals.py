@@ -11,7 +11,7 @@ from torch import nn
 
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.frame.params import frozen
-from fusehr.core.params.model import ModelParams
+from fusehr.core.params.model import ModelParams, Variables
 from fusehr.models.networks.inputs.series import Series, load_series
 from fusehr.models.networks.lstm import Pooling, SeriesLSTM
 from fusehr.train.engine.contract import Modality, RecipeParams, Source
@@ -25,7 +25,7 @@ class Params(RecipeParams):
     """Block `recipes.lstm_vitals`."""
 
     modalities: tuple[Literal["series"]]
-    variables: Annotated[list[str], Field(min_length=1)]
+    variables: Variables
     layers: Annotated[int, Field(ge=1)]
     hidden: list[Annotated[int, Field(ge=1)]]
     pooling: Pooling

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.gate.availability import attach_events
+from fusehr.core.params.model import Variables
 from fusehr.models.networks.batch import Tokens
 
 
@@ -44,14 +45,22 @@ def load_series(
     con: duckdb.DuckDBPyConnection,
     samples: TaskSamples,
     *,
-    variables: Sequence[str],
+    variables: Variables,
     hours: int,
     clip_share: float,
 ) -> Series:
     """Hourly bins of what the gate lets through; con: with `samples`, `dynamic`, `sample_rows`."""
     attach_events(con, samples.task)
+    if variables == "all":
+        variables = _all_variables(con)
     bins = load_bins(con, len(samples.samples), variables=variables, hours=hours)
     return Series(bins, clip_share)
+
+
+def _all_variables(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Of the source and not of a task, as a network that learns several has one width for all."""
+    query = "SELECT DISTINCT code FROM dynamic WHERE NOT contains(code, '/') ORDER BY code"
+    return [str(code) for (code,) in con.execute(query).fetchall()]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusehr.core.cohort import load_rounds
+from fusehr.core.cohort import load_rounds, load_task
+from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_parquet
-from fusehr.core.frame.schemas import SPLITS
+from fusehr.core.frame.schemas import LABEL, SAMPLES, SPLITS
 
 
 def _write(folder: Path, folds: list[str]) -> None:
@@ -37,3 +39,11 @@ def test_cross_validation_tests_each_patient_once(folds: int, patients: int) -> 
     for part in rounds:
         assert not part.train & part.val and not part.train & part.test and not part.val & part.test
         assert len(part.train | part.val | part.test) == patients
+
+
+def test_a_task_that_nobody_has_is_no_empty_task(tmp_path: Path) -> None:
+    for schema in (SAMPLES, LABEL):
+        write_parquet(tmp_path / f"{schema.name}.parquet", schema.arrow().empty_table(), schema)
+    assert load_task(tmp_path, "triage").samples.empty
+    with pytest.raises(InputError, match=r"column task: expected moratlity, found no sample"):
+        load_task(tmp_path, "moratlity")

@@ -41,7 +41,7 @@ def make_params(**changes: object) -> EvaluateParams:
         "min_label_patients": 10,
         "alarm_sensitivity": 0.8,
         "small_cell": 10,
-        "primary_metric": dict.fromkeys(TASKS, "auroc"),
+        "primary_metric": dict.fromkeys((*TASKS, "other"), "auroc"),
         "subgroups": SubgroupParams(recipes=["gbm", "logistic"], age_bounds=[18, 45, 65, 80]),
     }
     return EvaluateParams(**(usual | changes))  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ def test_plans_that_ship_change_parameters_that_there_are(path: Path) -> None:
         ({"recipes": []}, r"mine.yaml: mine.recipes: "),
         ({"colour": 1}, r"mine.yaml: mine.colour: unknown parameter"),
         ({"axis": "share"}, r"mine.variants: expected numbers, as there is an axis, found series"),
-        ({"tasks": ["moratlity"]}, r"mine.tasks.0: "),
+        ({"tasks": ["Mortality at 48 h"]}, r"mine.tasks.0: "),
     ],
 )
 def test_a_plan_that_does_not_fit_stops(

@@ -450,8 +450,9 @@ def test_a_primary_metric_in_which_less_is_better_turns_its_signs(
     run, fakes, tmp_path: Path
 ) -> None:
     write_room(tmp_path, predict(fakes, tasks=ONE, variants=FEW))
-    metrics = dict.fromkeys(("mortality", "readmission", "deterioration", "triage"), "auroc") | {
-        "next_diagnoses": "brier"
+    metrics = {
+        **dict.fromkeys(("mortality", "readmission", "deterioration", "triage", "other"), "auroc"),
+        "next_diagnoses": "brier",
     }
     run(tmp_path, params={"primary_metric": metrics}, tasks=ONE, variants=FEW)
     rows = students(tmp_path, metric="brier")

@@ -26,6 +26,7 @@ def _patients(strata: list[str]) -> pd.DataFrame:
             "patient_id": [10_000_000 + 37 * i for i in range(len(strata))],
             "stratum": strata,
             "period": [periods[i % 3] for i in range(len(strata))],
+            "fold": None,
         }
     )
 
@@ -72,3 +73,17 @@ def test_the_order_of_rows_changes_nothing_and_the_seed_does(
     shuffled = assign_folds(patients.sample(frac=1, random_state=3), _params(kind))
     pd.testing.assert_frame_equal(folds, shuffled)
     assert not folds.equals(assign_folds(patients, _params(kind, seed=8)))
+
+
+def test_the_source_may_say_who_tests() -> None:
+    patients = _patients(["a", "b"] * 80)
+    patients["fold"] = ["train", "train", "train", "test"] * 40
+    folds = assign_folds(patients, _params("patient", cv_below_patients=1000))
+    both = folds.merge(patients, on="patient_id", suffixes=("", "_given"))
+    assert (both.loc[both["fold_given"] == "test", "fold"] == "test").all()
+    assert both.loc[both["fold_given"] == "train", "fold"].value_counts().to_dict() == {
+        "train": 105,
+        "val": 15,
+    }
+    asked = assign_folds(patients, _params("cv"))
+    assert set(asked["fold"]) == {f"cv{k}" for k in range(5)}

@@ -11,7 +11,7 @@ import pandas as pd
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_parquet, sha256_of
 from fusehr.core.frame.schemas import LABEL, SAMPLES, SPLITS
-from fusehr.core.frame.tasks import Task, base
+from fusehr.core.frame.tasks import TASKS, Task, base, in_order
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,18 @@ class Round:
 
 
 def load_task(tables: Path, task: Task) -> TaskSamples:
-    """Samples and labels of `task`; no rows where the source has none (then no classes either)."""
-    samples = read_parquet(tables / "samples.parquet", SAMPLES)
-    samples = samples[samples["task"] == task].sort_values("sample_id", ignore_index=True)
+    """Samples and labels of `task`; no rows where the source has none (then no classes either).
+
+    Raises InputError where it has none and the task is not one of MIMIC's either.
+    """
+    every = read_parquet(tables / "samples.parquet", SAMPLES)
+    samples = every[every["task"] == task].sort_values("sample_id", ignore_index=True)
+    if samples.empty and task not in TASKS:
+        raise InputError(
+            f"{tables}/samples.parquet: column task: expected {task}, found "
+            f"{', '.join(in_order(every['task'])) or 'no sample'}; tasks are named in train.tasks, "
+            "horizons made by tables.horizons"
+        )
     label = read_parquet(tables / "label.parquet", LABEL)
     # classes named outcome/... are kept beside a task's label, and are not what it predicts
     label = label[(label["task"] == task) & ~label["class"].str.startswith("outcome/")]

@@ -1,0 +1,226 @@
+"""A folder in OneEHR's form becomes tables, and comes out again as it went in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from fusehr.core.frame.errors import InputError
+from fusehr.core.mimic_files import Manifest
+from fusehr.core.params.raw import OneEhrParams
+from fusehr.core.params.tables import TablesParams
+from fusehr.raw import manifest, oneehr
+from fusehr.tables.audit import audit
+from fusehr.tables.convert import convert
+from fusehr.tables.export import export_oneehr
+
+STATIC = "patient_id,age,gender\n1,73.0,1.0\n2,30.0,0.0\n3,,\n4,50,1\n"
+DYNAMIC = (
+    "patient_id,event_time,code,value\n"
+    "1,2020-01-31,D-D dimer,19.9\n1,2020-02-02,D-D dimer,2.5\n1,2020-02-03,PH value,7.4\n"
+    "2,2020-02-05,Interleukin 1β,16\n3,2020-02-05,PH value,7.1\n4,2020-02-06,PH value,7\n"
+)
+LABEL = (
+    "patient_id,label_time,label_code,label_value\n"
+    "1,2020-02-03,outcome,1\n2,2020-02-05,outcome,0\n3,2020-02-06,outcome,1\n4,2020-02-07,outcome,0\n"
+    "1,2020-02-03,los,17\n"
+)
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study's folder, which FUSEHR_ONEEHR names; free to be changed."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name, text in (("static", STATIC), ("dynamic", DYNAMIC), ("label", LABEL)):
+        (folder / f"{name}.csv").write_text(text)
+    monkeypatch.setenv("FUSEHR_ONEEHR", str(folder))
+    return folder
+
+
+def _tables(
+    tmp_path: Path,
+    params: TablesParams,
+    labels: tuple[str, ...] = ("label",),
+    **tasks: str,
+) -> Path:
+    raw, tables = tmp_path / "raw", tmp_path / "tables"
+    raw.mkdir()
+    chosen = OneEhrParams(restricted=False, labels=list(labels), tasks=tasks)
+    entries = oneehr.write(raw, chosen, "local")
+    manifest.write(raw, Manifest("oneehr", False, tuple(entries)))
+    convert(raw, tables, tmp_path / "tables.json", params)
+    return tables
+
+
+def _query(tables: Path, text: str) -> list[tuple]:
+    with duckdb.connect() as con:
+        for path in tables.glob("*.parquet"):
+            con.from_parquet(str(path)).create_view(path.stem)
+        return con.execute(text).fetchall()
+
+
+def test_a_dated_value_is_known_at_the_end_of_its_day(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    tables = _tables(tmp_path, params(horizons={"day0": 24, "all": None}), mortality="outcome")
+    assert _query(
+        tables, "SELECT DISTINCT date_diff('hour', event_time, available_time) FROM dynamic"
+    ) == [(24,)]
+    counts = audit(tables, threads=1)["rule_1_availability"]
+    # a day after the first value: what was measured on the first day, and nothing of the second
+    assert counts["mortality@day0_events"] == 4
+    assert counts["mortality@all_events"] == counts["mortality_events"] == 6
+    assert _query(tables, "SELECT age, sex FROM static ORDER BY patient_id") == [
+        (73.0, "M"),
+        (30.0, "F"),
+        (None, "U"),
+        (50.0, "M"),
+    ]
+
+
+def test_horizons_are_one_sample_a_visit_and_change_no_fold(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    more = _tables(tmp_path / "with", params(horizons={"h60": 60}), mortality="outcome")
+    less = _tables(tmp_path / "without", params(), mortality="outcome")
+    assert (more / "splits.parquet").read_bytes() == (less / "splits.parquet").read_bytes()
+    samples = "SELECT sample_id, patient_id, index_time::VARCHAR FROM samples WHERE task = '{}'"
+    # patient 1 alone is there 60 hours after the first value
+    assert _query(more, samples.format("mortality@h60")) == [
+        ("mortality@h60-1", 1, "2020-02-02 12:00:00")
+    ]
+    assert _query(more, samples.format("mortality")) == _query(less, samples.format("mortality"))
+    assert _query(more, "SELECT label_value FROM label WHERE task = 'mortality@h60'") == [(1.0,)]
+
+
+def test_times_of_day_count_as_they_are(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    timed = DYNAMIC.replace("2020-02-05,PH", "2020-02-05 06:30:00,PH")
+    (study / "dynamic.csv").write_text(timed)
+    tables = _tables(tmp_path, params(), mortality="outcome")
+    assert _query(tables, "SELECT count(*) FROM dynamic WHERE available_time <> event_time") == [
+        (0,)
+    ]
+
+
+def test_what_went_in_comes_out(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    lines = LABEL.splitlines(keepends=True)
+    (study / "label.csv").write_text("".join(lines[:5]))
+    tables = _tables(tmp_path, params())
+    export_oneehr(tables, tmp_path / "out", parquet=False)
+    for name, keys in (
+        ("dynamic", ["patient_id", "event_time", "code"]),
+        ("static", ["patient_id"]),
+        ("label", ["patient_id"]),
+    ):
+        before = pd.read_csv(study / f"{name}.csv").sort_values(keys, ignore_index=True)
+        after = pd.read_csv(tmp_path / "out" / f"{name}.csv").sort_values(keys, ignore_index=True)
+        same = [column for column in before if column in after and not column.endswith("_time")]
+        pd.testing.assert_frame_equal(before[same], after[same], check_dtype=False)
+        if name == "dynamic":
+            times = pd.to_datetime(after["event_time"])
+            assert (pd.to_datetime(before["event_time"]) == times).all()
+
+
+def test_parquet_gives_what_csv_gives(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    (tmp_path / "csv").mkdir()
+    as_csv = _tables(tmp_path / "csv", params(), mortality="outcome")
+    for path in list(study.glob("*.csv")):
+        dates = [name for name in ("event_time", "label_time") if name in path.read_text()[:60]]
+        pd.read_csv(path, parse_dates=dates).to_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    (tmp_path / "parquet").mkdir()
+    as_parquet = _tables(tmp_path / "parquet", params(), mortality="outcome")
+    for path in as_csv.glob("*.parquet"):
+        assert path.read_bytes() == (as_parquet / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("dynamic", "code,value", "code,number", r"dynamic.csv: column value: expected, found"),
+        ("dynamic", "\n4,2020", "\n9,2020", r"dynamic: column patient_id: .* static has, found 1"),
+        (
+            "dynamic",
+            "2020-02-06",
+            "6 Feb",
+            r"line 7: column event_time: expected TIME",
+        ),
+        ("dynamic", ",7.1", ",positive", r"values: expected at most 5.0% .* as not_a_number"),
+        ("static", "patient_id", "id", r"static.csv: column patient_id: expected, found id"),
+        (
+            "label",
+            "outcome,0",
+            "outcome,2",
+            r"expected 0 or 1, .* in 2 rows of outcome",
+        ),
+    ],
+)
+def test_bad_files_are_named(
+    study: Path,
+    tmp_path: Path,
+    params: Callable[..., TablesParams],
+    file: str,
+    old: str,
+    new: str,
+    message: str,
+) -> None:
+    path = study / f"{file}.csv"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=message):
+        _tables(tmp_path, params(), mortality="outcome")
+    assert not (tmp_path / "tables").exists()
+
+
+def test_which_labels_are_tasks_is_told(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    with pytest.raises(InputError, match=r"other values in 1 rows of los; .* raw.oneehr.tasks"):
+        _tables(tmp_path, params())
+    (tmp_path / "again").mkdir()
+    with pytest.raises(InputError, match=r"raw.oneehr.tasks.sepsis: .* los, outcome; found x"):
+        _tables(tmp_path / "again", params(), sepsis="x")
+
+
+def test_a_missing_file_is_named(study: Path, tmp_path: Path) -> None:
+    (study / "dynamic.csv").unlink()
+    with pytest.raises(InputError, match=r"dynamic: expected a file that ends in .*, found none"):
+        oneehr.write(tmp_path, OneEhrParams(restricted=False, labels=["label"], tasks={}), "local")
+
+
+def test_a_restricted_study_needs_its_own_remote(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"raw.remote"):
+        oneehr.write(tmp_path, OneEhrParams(restricted=True, labels=["label"], tasks={}), "")
+
+
+@pytest.mark.real
+def test_tjh_comes_out_as_it_went_in(
+    mirror: Path,
+    tmp_path: Path,
+    params: Callable[..., TablesParams],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FUSEHR_ONEEHR", str(mirror / "tjh"))
+    tables = _tables(tmp_path, params(), ("label_mortality_time",))
+    export_oneehr(tables, tmp_path / "out", parquet=True)
+    keys = ["patient_id", "event_time", "code", "value"]
+    before = pd.read_csv(mirror / "tjh/dynamic.csv", parse_dates=["event_time"])
+    after = pd.read_parquet(tmp_path / "out/dynamic.parquet")[keys]
+    ordered = [frame.sort_values(keys, ignore_index=True) for frame in (before, after)]
+    pd.testing.assert_frame_equal(*ordered, check_dtype=False)
+    labels = pd.read_csv(mirror / "tjh/label_mortality_time.csv")
+    out = pd.read_parquet(tmp_path / "out/label.parquet")
+    assert len(out) == len(labels) and out["label_value"].sum() == labels["label_value"].sum()

@@ -135,20 +135,20 @@ def test_no_disease_of_a_sample_is_only_denied_feared_or_a_relatives(world):
     assert wrong.empty
 
 
-def test_the_future_changes_nothing(world, tmp_path, rag_params):
+def test_the_future_changes_nothing(few, tmp_path, rag_params):
     """Without the notes and drugs after some time, the samples up to it keep all their facts."""
-    samples = world.frame("samples")
+    samples = few.frame("samples")
     cut = samples.groupby("patient_id")["index_time"].transform("median")
     by_patient = samples.assign(cut=cut).groupby("patient_id")["cut"].first()
     tables = tmp_path / "tables"
-    shutil.copytree(world.tables, tables)
+    shutil.copytree(few.tables, tables)
     for name, schema in (("notes", NOTES), ("drugs", DRUGS)):
-        frame = world.frame(name)
+        frame = few.frame(name)
         limit = frame["patient_id"].map(by_patient)
         assert (frame["available_time"] > limit).sum() > 100
         write_parquet(tables / f"{name}.parquet", frame[~(frame["available_time"] > limit)], schema)
     (tmp_path / "rag").mkdir()
-    retrieve(tables, world.knowledge, tmp_path / "rag", rag_params())
+    retrieve(tables, few.knowledge, tmp_path / "rag", rag_params())
     before = set(samples.loc[samples["index_time"] <= cut, "sample_id"])
     columns = ["sample_id", "rank", "text", "score"]
 
@@ -156,7 +156,7 @@ def test_the_future_changes_nothing(world, tmp_path, rag_params):
         facts = pd.read_parquet(folder / "facts.parquet", columns=columns)
         return facts[facts["sample_id"].isin(before)].reset_index(drop=True)
 
-    pd.testing.assert_frame_equal(of(world.rag), of(tmp_path / "rag"))
+    pd.testing.assert_frame_equal(of(few.rag), of(tmp_path / "rag"))
 
 
 def test_without_notes_diseases_come_from_earlier_bills_alone(world, tmp_path, rag_params):
@@ -170,10 +170,10 @@ def test_without_notes_diseases_come_from_earlier_bills_alone(world, tmp_path, r
     assert len(facts) and set(facts["sample_id"]) <= set(known["sample_id"])
 
 
-def test_same_bytes_whatever_the_threads(world, tmp_path, rag_params, monkeypatch):
+def test_same_bytes_whatever_the_threads(few, tmp_path, rag_params, monkeypatch):
     monkeypatch.setattr(entities, "ALONE", 0)  # notes are read by two processes
-    retrieve(world.tables, world.knowledge, tmp_path, rag_params(threads=2))
-    for path in sorted(world.rag.iterdir()):
+    retrieve(few.tables, few.knowledge, tmp_path, rag_params(threads=2))
+    for path in sorted(few.rag.iterdir()):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
@@ -183,7 +183,7 @@ def test_summary_of_chat_needs_an_address(rag_params):
 
 
 @pytest.mark.parametrize("ranking", ["dense", "hybrid"])
-def test_other_rankings_keep_the_own_pairs(world, tmp_path, rag_params, ranking, monkeypatch):
+def test_other_rankings_keep_the_own_pairs(few, tmp_path, rag_params, ranking, monkeypatch):
     from fusehr.rag import run
 
     def encode(texts):
@@ -195,10 +195,10 @@ def test_other_rankings_keep_the_own_pairs(world, tmp_path, rag_params, ranking,
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     monkeypatch.setattr(run, "matching_encoder", lambda *_, **__: encode)
-    retrieve(world.tables, world.knowledge, tmp_path, rag_params(ranking=ranking))
+    retrieve(few.tables, few.knowledge, tmp_path, rag_params(ranking=ranking))
     own = [
         frame[frame["kind"] == "own_pair"].drop(columns="rank").reset_index(drop=True)
-        for frame in (world.frame("facts"), pd.read_parquet(tmp_path / "facts.parquet"))
+        for frame in (few.frame("facts"), pd.read_parquet(tmp_path / "facts.parquet"))
     ]
     pd.testing.assert_frame_equal(own[0], own[1])
-    assert (tmp_path / "facts.parquet").read_bytes() != (world.rag / "facts.parquet").read_bytes()
+    assert (tmp_path / "facts.parquet").read_bytes() != (few.rag / "facts.parquet").read_bytes()

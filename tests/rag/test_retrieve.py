@@ -135,20 +135,20 @@ def test_no_disease_of_a_sample_is_only_denied_feared_or_a_relatives(world):
     assert wrong.empty
 
 
-def test_the_future_changes_nothing(few, tmp_path, rag_params):
+def test_the_future_changes_nothing(world, tmp_path, rag_params):
     """Without the notes and drugs after some time, the samples up to it keep all their facts."""
-    samples = few.frame("samples")
+    samples = world.frame("samples")
     cut = samples.groupby("patient_id")["index_time"].transform("median")
     by_patient = samples.assign(cut=cut).groupby("patient_id")["cut"].first()
     tables = tmp_path / "tables"
-    shutil.copytree(few.tables, tables)
+    shutil.copytree(world.tables, tables)
     for name, schema in (("notes", NOTES), ("drugs", DRUGS)):
-        frame = few.frame(name)
+        frame = world.frame(name)
         limit = frame["patient_id"].map(by_patient)
         assert (frame["available_time"] > limit).sum() > 100
         write_parquet(tables / f"{name}.parquet", frame[~(frame["available_time"] > limit)], schema)
     (tmp_path / "rag").mkdir()
-    retrieve(tables, few.knowledge, tmp_path / "rag", rag_params())
+    retrieve(tables, world.knowledge, tmp_path / "rag", rag_params())
     before = set(samples.loc[samples["index_time"] <= cut, "sample_id"])
     columns = ["sample_id", "rank", "text", "score"]
 
@@ -156,7 +156,7 @@ def test_the_future_changes_nothing(few, tmp_path, rag_params):
         facts = pd.read_parquet(folder / "facts.parquet", columns=columns)
         return facts[facts["sample_id"].isin(before)].reset_index(drop=True)
 
-    pd.testing.assert_frame_equal(of(few.rag), of(tmp_path / "rag"))
+    pd.testing.assert_frame_equal(of(world.rag), of(tmp_path / "rag"))
 
 
 def test_without_notes_diseases_come_from_earlier_bills_alone(world, tmp_path, rag_params):

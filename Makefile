@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 export PYTHONHASHSEED := 0
 
-.PHONY: repro powered report tune test test-real lint verify clean
+.PHONY: repro powered report tune test suite test-real lint style types verify clean
 
 repro: $(VENV)/installed
 	fusehr check
@@ -25,7 +25,11 @@ tune: $(VENV)/installed
 	fusehr check
 	dvc repro stages/tune/dvc.yaml$(if $(space),:train-tune@$(space))
 
-test: lint
+# Types are checked beside the tests, in the time in which these leave a core idle; either one may fail it.
+test: $(VENV)/installed style
+	@$(MAKE) --no-print-directory --jobs 2 types suite
+
+suite: $(VENV)/installed
 	pytest -n 2 --dist worksteal
 
 # The tests on real data, which skip where FUSEHR_MIRROR names no folder: here its absence fails.
@@ -33,9 +37,13 @@ test-real: $(VENV)/installed
 	@test -d "$$FUSEHR_MIRROR" || { echo "FUSEHR_MIRROR: expected a folder that holds mimic-iv-demo/2.2, found none"; exit 1; }
 	pytest -n 2 --dist worksteal -m real
 
-lint: $(VENV)/installed
+lint: style types
+
+style: $(VENV)/installed
 	ruff check .
 	ruff format --check .
+
+types: $(VENV)/installed
 	pyright
 
 # A clean clone without the cache must give the same dvc.lock.

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fusehr.core.frame.errors import InputError
-from fusehr.core.frame.params import lookup, read_yaml, stage_params, validate
+from fusehr.core.frame.params import (
+    StageParams,
+    declared_params,
+    lookup,
+    read_yaml,
+    stage_params,
+    validate,
+)
 from fusehr.core.params.defects import DefectsParams
 from fusehr.core.params.distill import DistillParams
 from fusehr.core.params.embed import EmbedParams
@@ -45,8 +52,13 @@ def check_params(root: Path) -> int:
 
     Raises InputError with the full path of the first block's unknown, missing or ill-typed ones.
     """
-    tree = read_yaml(root / "params.yaml")
-    stages = [stage_params(name, root) for name in _stage_names(root, tree)]
+    # refuses unknown blocks; every other stage is declared from the files as they were read once
+    tree = dict(stage_params("raw", root).tree)
+    pipeline, searches = (read_yaml(root / file) for file in ("dvc.yaml", PIPELINE))
+    stages = [
+        StageParams(name, declared_params(name, pipeline, tree), tree)
+        for name in _stage_names(pipeline, tree)
+    ]
     raw = dict(tree["raw"])
     source, remote = raw.pop("source", None), raw.pop("remote", None)
     validate(source, str, "raw.source")
@@ -65,7 +77,8 @@ def check_params(root: Path) -> int:
         module = importlib.import_module(f"fusehr.train.recipes.{block.get('module')}")
         validate(block, module.Params, f"recipes.{name}")
     for name in tree["tune"]["spaces"]:
-        searching = stage_params(f"{STAGE}@{name}", root, pipeline=PIPELINE)
+        search = f"{STAGE}@{name}"
+        searching = StageParams(search, declared_params(search, searches, tree), tree)
         load_space(name, searching)
         stages.append(searching)
     for stage in stages:
@@ -74,8 +87,8 @@ def check_params(root: Path) -> int:
     return len(stages)
 
 
-def _stage_names(root: Path, tree: dict[str, Any]) -> list[str]:
+def _stage_names(pipeline: dict[str, Any], tree: dict[str, Any]) -> list[str]:
     names: list[str] = []
-    for name, stage in read_yaml(root / "dvc.yaml")["stages"].items():
+    for name, stage in pipeline["stages"].items():
         names += [f"{name}@{key}" for key in tree["recipes"]] if "foreach" in stage else [name]
     return names

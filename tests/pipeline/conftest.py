@@ -22,6 +22,8 @@ SMALL: dict[str, Any] = {
     "raw.synthetic.images.size": 32,
     "raw.synthetic.images.pool": 40,
     "embed.encoder": "tfidf_svd",
+    "embed.dimension": 64,
+    "embed.fit_texts": 2000,
     "model.epochs": 2,
     "recipes.gbm.max_iter": 20,
     "recipes.gbm_facts.max_iter": 20,

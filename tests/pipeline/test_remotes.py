@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,41 @@ def _stages_run(output: str) -> set[str]:
     return set(re.findall(r"Running stage '([^']+)'", output))
 
 
-def _use_s3(clone: Any, url: str, folder: str) -> None:
-    clone.run("dvc", "remote", "modify", "--local", "local", "url", f"s3://shared/{folder}")
-    clone.run("dvc", "remote", "modify", "--local", "local", "endpointurl", url)
+@dataclass(frozen=True)
+class Remote:
+    """A folder, or a folder of the bucket on the S3 server at `endpoint`."""
+
+    url: str
+    endpoint: str | None = None
+
+    def tell(self, clone: Any) -> None:
+        """Make it the default remote of `clone`."""
+        clone.run("dvc", "remote", "modify", "--local", "local", "url", self.url)
+        if self.endpoint:
+            clone.run("dvc", "remote", "modify", "--local", "local", "endpointurl", self.endpoint)
+
+
+def _push(small: Any, folder: Path, remote: Remote) -> Remote:
+    """Put all of the small run on `remote`, from a copy of it in `folder`."""
+    shutil.copytree(small.folder, folder / "fusehr", symlinks=True)
+    clone = type(small)(folder / "fusehr", small.store)
+    remote.tell(clone)
+    clone.run("dvc", "push", "--run-cache", **AWS)
+    shutil.rmtree(clone.folder)
+    return remote
+
+
+@pytest.fixture(scope="module")
+def full_folder(small: Any, tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    """A folder with all of the small run; to be read only."""
+    folder = tmp_path_factory.mktemp("folder-remote")
+    return _push(small, folder, Remote(str(folder / "remote")))
+
+
+@pytest.fixture(scope="module")
+def full_s3(small: Any, s3: str, tmp_path_factory: pytest.TempPathFactory) -> Remote:
+    """All of the small run on S3; to be read only."""
+    return _push(small, tmp_path_factory.mktemp("s3-remote"), Remote("s3://shared/small", s3))
 
 
 def _cloned(clone: Any, folder: Path) -> Any:
@@ -90,39 +123,31 @@ def _cloned(clone: Any, folder: Path) -> Any:
     return type(clone)(folder, clone.store)
 
 
-@pytest.fixture(params=["folder", "s3"])
-def pushed(request: pytest.FixtureRequest, copy_of_small: Any, tmp_path: Path) -> tuple[Any, Any]:
-    """The small run with all of it on a remote, and a fresh clone that knows the remote."""
-    other = _cloned(copy_of_small, tmp_path / "elsewhere" / "fusehr")
-    for clone in (copy_of_small, other):
-        if request.param == "s3":
-            _use_s3(clone, request.getfixturevalue("s3"), tmp_path.name)
-        else:
-            url = str(tmp_path / "remote")
-            clone.run("dvc", "remote", "modify", "--local", "local", "url", url)
-    copy_of_small.run("dvc", "push", "--run-cache", **AWS)
-    return copy_of_small, other
+@pytest.fixture(params=["full_folder", "full_s3"])
+def other(request: pytest.FixtureRequest, small: Any, tmp_path: Path) -> Any:
+    """A fresh clone that knows a remote with all of the small run."""
+    clone = _cloned(small, tmp_path / "elsewhere" / "fusehr")
+    request.getfixturevalue(request.param).tell(clone)
+    return clone
 
 
-def test_another_clone_pulls_and_has_nothing_to_do(pushed: tuple[Any, Any]) -> None:
-    _, other = pushed
+def test_another_clone_pulls_and_has_nothing_to_do(other: Any) -> None:
     other.run("dvc", "pull", "--run-cache", **AWS)
     assert _stages_run(other.run("dvc", "repro", **AWS)) == set()
     assert other.run("git", "status", "--porcelain") == ""
 
 
 def test_without_a_lock_the_run_cache_restores_all_that_the_remote_holds(
-    pushed: tuple[Any, Any],
+    small: Any, other: Any
 ) -> None:
     """Stages that leave metrics in git run, as git's files are on no remote; no other does."""
-    first, other = pushed
     (other.folder / "dvc.lock").unlink()
     ran = _stages_run(other.run("dvc", "repro", "--pull", "evaluate-score@gbm", **AWS))
     pipeline = yaml.safe_load((other.folder / "dvc.yaml").read_text())["stages"]
     assert ran == {"tables", "tables-audit"}
     assert all("metrics" in pipeline[name] for name in ran)
     again = other.lock()["stages"]
-    assert {name: first.lock()["stages"][name] for name in again} == again
+    assert {name: small.lock()["stages"][name] for name in again} == again
 
 
 def test_a_restricted_remote_takes_all_outputs_and_the_default_one_none(
@@ -142,18 +167,17 @@ def test_a_restricted_remote_takes_all_outputs_and_the_default_one_none(
 
 
 def test_a_pull_request_is_reviewed_by_the_script(
-    copy_of_small: Any, s3: str, tmp_path: Path
+    copy_of_small: Any, full_s3: Remote, tmp_path: Path
 ) -> None:
     base = copy_of_small
-    _use_s3(base, s3, tmp_path.name)
-    base.run("dvc", "push", "--run-cache", **AWS)
+    full_s3.tell(base)
     head = _cloned(base, tmp_path / "head" / "fusehr")
     head.run("git", "checkout", "--quiet", "-b", "change")
     head.set_params({"recipes.gbm.max_iter": 3})
     head.run("git", "commit", "--quiet", "--all", "--message", "Boost less")
     remote = {
-        "FUSEHR_REMOTE": f"s3://shared/{tmp_path.name}",
-        "FUSEHR_REMOTE_ENDPOINT": s3,
+        "FUSEHR_REMOTE": full_s3.url,
+        "FUSEHR_REMOTE_ENDPOINT": str(full_s3.endpoint),
         "FUSEHR_REVIEW_IMAGES": "https://example.org/images/",
     }
     output = head.run("bash", ".github/review.sh", "write", "origin/main", **AWS, **remote)

@@ -72,7 +72,7 @@ def rag_params() -> Callable[..., RagParams]:
 
 
 class World:
-    """raw, tables, knowledge and rag: folders of 500 synthetic patients."""
+    """raw, tables, knowledge and rag: folders of synthetic patients."""
 
     def __init__(self, folder: Path) -> None:
         self.raw, self.tables = folder / "raw", folder / "tables"
@@ -85,12 +85,22 @@ class World:
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Made once: nothing may be changed in it."""
-    made = World(tmp_path_factory.mktemp("rag-world"))
+    """500 patients, enough for statistics. Made once: nothing may be changed in it."""
+    return make_world(tmp_path_factory.mktemp("rag-world"), patients=500)
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """80 patients, for what holds of every one. Made once: nothing may be changed in it."""
+    return make_world(tmp_path_factory.mktemp("rag-few"), patients=80)
+
+
+def make_world(folder: Path, *, patients: int) -> World:
+    made = World(folder)
     for folder in (made.raw, made.knowledge, made.rag):
         folder.mkdir()
     params = SyntheticParams(
-        patients=500,
+        patients=patients,
         seed=3,
         long_stay_share=0.58,
         dirty_share=0.0,

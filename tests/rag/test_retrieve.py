@@ -170,10 +170,10 @@ def test_without_notes_diseases_come_from_earlier_bills_alone(world, tmp_path, r
     assert len(facts) and set(facts["sample_id"]) <= set(known["sample_id"])
 
 
-def test_same_bytes_whatever_the_threads(world, tmp_path, rag_params, monkeypatch):
+def test_same_bytes_whatever_the_threads(few, tmp_path, rag_params, monkeypatch):
     monkeypatch.setattr(entities, "ALONE", 0)  # notes are read by two processes
-    retrieve(world.tables, world.knowledge, tmp_path, rag_params(threads=2))
-    for path in sorted(world.rag.iterdir()):
+    retrieve(few.tables, few.knowledge, tmp_path, rag_params(threads=2))
+    for path in sorted(few.rag.iterdir()):
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
 
 
@@ -183,7 +183,7 @@ def test_summary_of_chat_needs_an_address(rag_params):
 
 
 @pytest.mark.parametrize("ranking", ["dense", "hybrid"])
-def test_other_rankings_keep_the_own_pairs(world, tmp_path, rag_params, ranking, monkeypatch):
+def test_other_rankings_keep_the_own_pairs(few, tmp_path, rag_params, ranking, monkeypatch):
     from fusehr.rag import run
 
     def encode(texts):
@@ -195,10 +195,10 @@ def test_other_rankings_keep_the_own_pairs(world, tmp_path, rag_params, ranking,
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     monkeypatch.setattr(run, "matching_encoder", lambda *_, **__: encode)
-    retrieve(world.tables, world.knowledge, tmp_path, rag_params(ranking=ranking))
+    retrieve(few.tables, few.knowledge, tmp_path, rag_params(ranking=ranking))
     own = [
         frame[frame["kind"] == "own_pair"].drop(columns="rank").reset_index(drop=True)
-        for frame in (world.frame("facts"), pd.read_parquet(tmp_path / "facts.parquet"))
+        for frame in (few.frame("facts"), pd.read_parquet(tmp_path / "facts.parquet"))
     ]
     pd.testing.assert_frame_equal(own[0], own[1])
-    assert (tmp_path / "facts.parquet").read_bytes() != (world.rag / "facts.parquet").read_bytes()
+    assert (tmp_path / "facts.parquet").read_bytes() != (few.rag / "facts.parquet").read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,9 +81,10 @@ def _repro(root: Path, **changes: object) -> None:
     _run(root, sys.executable, "-m", "dvc", "repro", "--quiet")
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    root = tmp_path / "repository"
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose pipeline was run and committed; not to be changed."""
+    root = tmp_path_factory.mktemp("begun") / "repository"
     root.mkdir()
     _run(root, "git", "init", "--quiet", "--initial-branch=main")
     _run(root, sys.executable, "-m", "dvc", "init", "--quiet")
@@ -103,6 +105,12 @@ def repository(tmp_path: Path) -> Path:
     who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
     _run(root, "git", *who, "commit", "--quiet", "--message", "Begin")
     return root
+
+
+@pytest.fixture
+def repository(begun: Path, tmp_path: Path) -> Path:
+    """A copy of `begun` that a test may change."""
+    return shutil.copytree(begun, tmp_path / "repository", symlinks=True)
 
 
 def _page(root: Path, **options: object) -> str:

@@ -21,7 +21,13 @@ from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
-from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, OneEhrParams, SyntheticParams
+from fusehr.core.params.raw import (
+    Mimic4DemoParams,
+    Mimic4Params,
+    OneEhrParams,
+    Physionet2012Params,
+    SyntheticParams,
+)
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 from fusehr.core.params.tune import TuneParams
@@ -44,6 +50,7 @@ SOURCES: dict[str, Any] = {
     "mimic4_demo": Mimic4DemoParams,
     "mimic4": Mimic4Params,
     "oneehr": OneEhrParams,
+    "physionet2012": Physionet2012Params,
 }
 
 

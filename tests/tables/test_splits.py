@@ -10,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fusehr.core.params.tables import SplitParams
-from fusehr.tables.splits import assign_folds
+from fusehr.tables import splits
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 
 def _params(kind: Literal["patient", "temporal", "cv"], **changes: Any) -> SplitParams:
     return SplitParams(**({"kind": kind, "seed": 7, "folds": 5, "cv_below_patients": 0} | changes))
+
+
+def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
+    """Of a source that says nothing itself, unless `patients` has folds."""
+    given = patients if "fold" in patients else patients.assign(fold=None)
+    return splits.assign_folds(given, params)
 
 
 def _patients(strata: list[str]) -> pd.DataFrame:
@@ -26,7 +32,6 @@ def _patients(strata: list[str]) -> pd.DataFrame:
             "patient_id": [10_000_000 + 37 * i for i in range(len(strata))],
             "stratum": strata,
             "period": [periods[i % 3] for i in range(len(strata))],
-            "fold": None,
         }
     )
 

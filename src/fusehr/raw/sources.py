@@ -12,12 +12,13 @@ from fusehr.core.params.raw import (
     Mimic4DemoParams,
     Mimic4Params,
     OneEhrParams,
+    Physionet2012Params,
     SyntheticParams,
 )
-from fusehr.raw import manifest, mimic4, mimic4_demo, oneehr
+from fusehr.raw import manifest, mimic4, mimic4_demo, oneehr, physionet2012
 from fusehr.raw.synthetic import cohort
 
-SOURCES = ("synthetic", "mimic4_demo", "mimic4", "oneehr")
+SOURCES = ("synthetic", "mimic4_demo", "mimic4", "physionet2012", "oneehr")
 
 
 def write(source: str, params: StageParams, folder: Path) -> None:
@@ -40,6 +41,10 @@ def write(source: str, params: StageParams, folder: Path) -> None:
     elif source == "oneehr":
         of_folder = params.section("raw.oneehr", OneEhrParams)
         entries, restricted = oneehr.write(folder, of_folder, remote), of_folder.restricted
+    elif source == "physionet2012":
+        challenge = params.section("raw.physionet2012", Physionet2012Params)
+        physionet2012.write(folder, challenge)
+        entries = manifest.complete_events(folder)
     else:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"

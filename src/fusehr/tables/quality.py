@@ -11,8 +11,9 @@ from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"
 
-# A row without a value, such as a laboratory result given in words, is no fault of the file.
-HARMLESS = frozenset({"no_value"})
+# No fault of the file: a row without a value, such as a laboratory result given in words, and a support
+# that is charted again while it runs.
+HARMLESS = frozenset({"no_value", "missing", "no_change"})
 
 
 @dataclass(frozen=True)

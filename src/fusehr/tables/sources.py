@@ -8,11 +8,13 @@ from fusehr.tables.contract import Relations
 from fusehr.tables.events.build import Events
 from fusehr.tables.mimic4.build import Mimic4
 from fusehr.tables.oneehr.files import read_oneehr
+from fusehr.tables.physionet2012.records import read_physionet2012
 
 KINDS: dict[str, Relations] = {
     "synthetic": Mimic4(),
     "mimic4_demo": Mimic4(),
     "mimic4": Mimic4(),
+    "physionet2012": Events(read_physionet2012),
     "oneehr": Events(read_oneehr),
 }
 

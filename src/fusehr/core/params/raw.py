@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
@@ -72,3 +72,23 @@ class OneEhrParams:
     restricted: bool
     labels: Annotated[list[str], Field(min_length=1)]
     tasks: dict[Task, str]
+
+
+ChallengeSets = Annotated[list[Literal["a", "b", "c"]], Field(min_length=1)]
+
+
+@frozen
+class Physionet2012Params:
+    """Block `raw.physionet2012`."""
+
+    url: str
+    # sets whose patients train and validate, and sets whose patients test
+    train: ChallengeSets
+    test: ChallengeSets
+
+    @model_validator(mode="after")
+    def _each_set_once(self) -> Self:
+        named = [*self.train, *self.test]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"expected each set once, in train or in test, found {twice[0]} twice")
+        return self

@@ -14,7 +14,13 @@ from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
-from fusehr.core.params.raw import Mimic4DemoParams, Mimic4Params, SyntheticParams
+from fusehr.core.params.raw import (
+    Mimic3Params,
+    Mimic4DemoParams,
+    Mimic4Params,
+    NotesFileParams,
+    SyntheticParams,
+)
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 from fusehr.core.params.tune import TuneParams
@@ -36,6 +42,7 @@ SOURCES: dict[str, Any] = {
     "synthetic": SyntheticParams,
     "mimic4_demo": Mimic4DemoParams,
     "mimic4": Mimic4Params,
+    "mimic3": Mimic3Params,
 }
 
 
@@ -50,6 +57,7 @@ def check_params(root: Path) -> int:
     source, remote = raw.pop("source", None), raw.pop("remote", None)
     validate(source, str, "raw.source")
     validate(remote, str, "raw.remote")
+    validate(raw.pop("notes_file", None), NotesFileParams | None, "raw.notes_file")
     if source not in SOURCES:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"

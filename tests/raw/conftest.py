@@ -14,7 +14,7 @@ from fusehr.core.mimic_layout import TABLES, MimicTable
 @pytest.fixture(autouse=True)
 def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees this host's data folders, cache or DVC settings."""
-    for name in ("FUSEHR_MIRROR", "FUSEHR_MIMIC4"):
+    for name in ("FUSEHR_MIRROR", "FUSEHR_MIMIC4", "FUSEHR_MIMIC3"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("FUSEHR_CACHE", str(tmp_path / "cache"))
     for name in ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"):

@@ -82,10 +82,10 @@ def test_change_of_source_leaves_no_file_of_the_earlier_one(workspace):
 
 def test_unknown_source_lists_the_known_ones(workspace):
     with pytest.raises(SystemExit) as ended:
-        run("mimic3")
+        run("mimic5")
     assert ended.value.code == (
-        "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, "
-        "found mimic3"
+        "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, mimic3, "
+        "found mimic5"
     )
     assert not (workspace / "data/raw").exists()
 

@@ -9,23 +9,26 @@ from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import (
     RESTRICTED,
+    Mimic3Params,
     Mimic4DemoParams,
     Mimic4Params,
+    NotesFileParams,
     SyntheticParams,
 )
-from fusehr.raw import manifest, mimic4, mimic4_demo
+from fusehr.raw import manifest, mimic3, mimic4, mimic4_demo, own_notes
 from fusehr.raw.synthetic import cohort
 
-SOURCES = ("synthetic", "mimic4_demo", "mimic4")
+SOURCES = ("synthetic", "mimic4_demo", "mimic4", "mimic3")
 
 
 def write(source: str, params: StageParams, folder: Path) -> None:
-    """Fill `folder` with the tables of `source` and their manifest.
+    """Fill `folder` with the tables of `source`, a user's own notes and the manifest of all.
 
-    Only the chosen source's own block of params.yaml is read. Raises InputError where the source is
-    unknown, or as it says itself.
+    Of the sources only the chosen one's block of params.yaml is read. Raises InputError where the
+    source is unknown, or as it or own_notes says itself.
     """
     remote = params.section("raw.remote", str)
+    notes = params.section("raw.notes_file", NotesFileParams | None)
     version = None
     if source == "synthetic":
         cohort.write(folder, params.section("raw.synthetic", SyntheticParams))
@@ -36,8 +39,15 @@ def write(source: str, params: StageParams, folder: Path) -> None:
         chosen = params.section("raw.mimic4", Mimic4Params)
         version = chosen.version
         entries = mimic4.write(folder, chosen, remote)
+    elif source == "mimic3":
+        chosen = params.section("raw.mimic3", Mimic3Params)
+        version = chosen.version
+        entries = mimic3.write(folder, chosen, remote)
     else:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
         )
+    if notes is not None:
+        brought = own_notes.write(folder, notes)
+        entries = [brought, *(entry for entry in entries if entry.name != brought.name)]
     manifest.write(folder, Manifest(source, source in RESTRICTED, tuple(entries), version))

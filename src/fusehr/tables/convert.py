@@ -1,6 +1,7 @@
 """From MIMIC-IV's files to OneEHR tables, samples, labels and splits of the five tasks.
 
-One converter serves synthetic, demo and full MIMIC-IV, because all three are the same files.
+One converter serves synthetic, demo and full MIMIC-IV, because all three are the same files, and
+MIMIC-III, whose files are made to look like them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fusehr.core.mimic_files import read_manifest
 from fusehr.core.params.tables import TablesParams
 from fusehr.tables.database import open_database, read_sql, run_sql, save, set_variables
 from fusehr.tables.manifest import cohort_manifest
+from fusehr.tables.mimic3 import files as mimic3
 from fusehr.tables.mimic4.files import attach_views, in_words
 from fusehr.tables.phenotypes import phenotype_prefixes
 from fusehr.tables.pixels import pack_images
@@ -55,8 +57,13 @@ def _convert(
     con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
 ) -> list[Dropped]:
     _settings(con, params)
-    attach_views(con, raw)
-    con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "mimic4/items.csv")])
+    is_mimic3 = read_manifest(raw).source == "mimic3"
+    if is_mimic3:
+        mimic3.attach_views(con, raw, params.mimic3)
+    else:
+        attach_views(con, raw)
+        items = str(HERE / "mimic4/items.csv")
+        con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [items])
     con.execute(
         "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
     )
@@ -71,11 +78,14 @@ def _convert(
     say("tables: charted and laboratory values")
     run_sql(con, "mimic4/07_events.sql")
     run_sql(con, "mimic4/08_notes.sql")
+    run_sql(con, "own_notes.sql")
     say("tables: chest images")
     pack_images(con, raw, folder)
     run_sql(con, "mimic4/09_images.sql")
     stop_at_unknown_units(con)
-    dropped = _count_all(con)
+    dropped = _count_all(con) + (mimic3.count_left_out(con) if is_mimic3 else [])
+    own_notes = count_dropped(con, "note/own_notes", "own_note_rows")
+    dropped += [own_notes] if own_notes.rows else []
     for part in dropped:
         stop_if_broken(part, params)
 

@@ -38,6 +38,12 @@ def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
 
 def _temporal(frame: pd.DataFrame) -> pd.Series:
     """The latest period tests; of the earlier ones an eighth validates, the rest trains."""
+    if frame["period"].isna().any():
+        raise InputError(
+            "tables.split.kind: temporal: expected anchor_year_group of every patient, found "
+            f"{frame['period'].notna().sum()} of {len(frame)}: this source does not tell in which "
+            "years a patient came; choose patient or cv"
+        )
     periods = sorted(frame["period"].unique())
     if len(periods) < 2:
         raise InputError(

@@ -64,6 +64,16 @@ class NextDiagnosesParams:
 
 
 @frozen
+class Mimic3TablesParams:
+    """Block `tables.mimic3`."""
+
+    min_age: Annotated[int, Field(ge=0)]
+    age_over_89: Annotated[float, Field(ge=90, le=120)]
+    infusion_lapse_hours: Hours
+    ventilation_lapse_hours: Hours
+
+
+@frozen
 class TriageParams:
     """Block `tables.triage`."""
 
@@ -88,4 +98,5 @@ class TablesParams:
     readmission: ReadmissionParams
     deterioration: DeteriorationParams
     next_diagnoses: NextDiagnosesParams
+    mimic3: Mimic3TablesParams
     triage: TriageParams

@@ -169,9 +169,8 @@ def typed_view(table: MimicTable, path: Path, types: Mapping[str, str], *, name:
     if missing := table.missing_columns(header):
         raise InputError(f"{path}: column {missing[0]}: expected, found {', '.join(header)}")
     known = {column.lower(): kind for column, kind in types.items()}
-    columns = ", ".join(
-        f"'{column}': '{known.get(column.strip().lower(), 'VARCHAR')}'" for column in header
-    )
+    given = [column.strip().lower() for column in header]
+    columns = ", ".join(f"'{column}': '{known.get(column, 'VARCHAR')}'" for column in given)
     notes = f", parallel = false, max_line_size = {NOTE_LINE}" if "text" in table.columns else ""
     location = str(path).replace("'", "''")
     return (

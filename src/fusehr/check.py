@@ -44,6 +44,7 @@ SOURCES: dict[str, Any] = {
     "mimic4": Mimic4Params,
     "mimic3": Mimic3Params,
 }
+NOTES_FILE: Any = NotesFileParams | None
 
 
 def check_params(root: Path) -> int:
@@ -57,7 +58,7 @@ def check_params(root: Path) -> int:
     source, remote = raw.pop("source", None), raw.pop("remote", None)
     validate(source, str, "raw.source")
     validate(remote, str, "raw.remote")
-    validate(raw.pop("notes_file", None), NotesFileParams | None, "raw.notes_file")
+    validate(raw.pop("notes_file", None), NOTES_FILE, "raw.notes_file")
     if source not in SOURCES:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"

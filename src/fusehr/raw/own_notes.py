@@ -99,7 +99,7 @@ def _time(where: str, name: str, value: Any) -> tuple[str, str]:
     except ValueError:
         text = None
     if isinstance(text, datetime) and text.tzinfo is None:
-        return (text.isoformat(sep=" "),) * 2
+        return text.isoformat(sep=" "), text.isoformat(sep=" ")
     if isinstance(text, date) and not isinstance(text, datetime):
         start = datetime(text.year, text.month, text.day)
         return start.isoformat(sep=" "), (start + timedelta(days=1)).isoformat(sep=" ")

@@ -64,6 +64,14 @@ class NextDiagnosesParams:
 
 
 @frozen
+class TriageParams:
+    """Block `tables.triage`."""
+
+    image_hours: Hours
+    index_hours: Hours
+
+
+@frozen
 class Mimic3TablesParams:
     """Block `tables.mimic3`."""
 
@@ -71,14 +79,6 @@ class Mimic3TablesParams:
     age_over_89: Annotated[float, Field(ge=90, le=120)]
     infusion_lapse_hours: Hours
     ventilation_lapse_hours: Hours
-
-
-@frozen
-class TriageParams:
-    """Block `tables.triage`."""
-
-    image_hours: Hours
-    index_hours: Hours
 
 
 @frozen
@@ -98,5 +98,5 @@ class TablesParams:
     readmission: ReadmissionParams
     deterioration: DeteriorationParams
     next_diagnoses: NextDiagnosesParams
-    mimic3: Mimic3TablesParams
     triage: TriageParams
+    mimic3: Mimic3TablesParams

@@ -22,8 +22,10 @@ from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
 from fusehr.core.params.raw import (
+    Mimic3Params,
     Mimic4DemoParams,
     Mimic4Params,
+    NotesFileParams,
     OneEhrParams,
     Physionet2012Params,
     SyntheticParams,
@@ -49,9 +51,11 @@ SOURCES: dict[str, Any] = {
     "synthetic": SyntheticParams,
     "mimic4_demo": Mimic4DemoParams,
     "mimic4": Mimic4Params,
+    "mimic3": Mimic3Params,
     "oneehr": OneEhrParams,
     "physionet2012": Physionet2012Params,
 }
+NOTES_FILE: Any = NotesFileParams | None
 
 
 def check_params(root: Path) -> int:
@@ -70,6 +74,7 @@ def check_params(root: Path) -> int:
     source, remote = raw.pop("source", None), raw.pop("remote", None)
     validate(source, str, "raw.source")
     validate(remote, str, "raw.remote")
+    validate(raw.pop("notes_file", None), NOTES_FILE, "raw.notes_file")
     if source not in SOURCES:
         raise InputError(
             f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"

@@ -4,6 +4,7 @@ Every source, synthetic or real, brings these files; `raw` checks them while it 
 writes an empty one, header only, where a source has none. `tables` therefore never asks which
 source it reads. A few tables are additional: MIMIC-IV has no nursing or progress notes and no
 knowledge graph; whoever has them lays them beside, in MIMIC-IV-Note's columns and in PrimeKG's.
+`note/own_notes` holds what raw.notes_file brings. MIMIC-III's tables are in `mimic3_layout`.
 
 Columns stand in the order of MIMIC-IV 2.2, MIMIC-IV-ED 2.2, MIMIC-IV-Note 2.2 and MIMIC-CXR-JPG
 2.0.0 (https://mimic.mit.edu/docs/iv/), and of PrimeKG (https://doi.org/10.7910/DVN/IXA7BM). Names
@@ -19,7 +20,7 @@ from typing import Literal
 
 from fusehr.core.frame.errors import InputError
 
-Part = Literal["hosp", "icu", "ed", "note", "cxr", "kg"]
+Part = Literal["hosp", "icu", "ed", "note", "cxr", "kg", "mimic3"]
 
 REQUIRED_PARTS: tuple[Part, ...] = ("hosp", "icu")  # MIMIC-IV itself; the others are own projects
 OPTIONAL_PARTS: tuple[Part, ...] = ("ed", "note", "cxr", "kg")
@@ -175,6 +176,12 @@ TABLES: tuple[MimicTable, ...] = (
     _table("note", "radiology", _NOTE),
     _table("note", "nursing", _NOTE, additional=True),
     _table("note", "progress", _NOTE, additional=True),
+    _table(
+        "note",
+        "own_notes",
+        "note_id patient_id hadm_id time available_time kind text",
+        additional=True,
+    ),
     _table(
         "cxr",
         "metadata",

@@ -1,7 +1,8 @@
 """From a source's files to OneEHR tables, samples, labels and splits.
 
 Each kind of source makes the same relations of its files (see contract.py); from there on there is
-one way for all. Synthetic, demo and full MIMIC-IV are one kind, because they are the same files.
+one way for all. Synthetic, demo and full MIMIC-IV are one kind, because they are the same files,
+and MIMIC-III too, whose files are made to look like them.
 """
 
 from __future__ import annotations

@@ -11,9 +11,11 @@ from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"
 
-# No fault of the file: a row without a value, such as a laboratory result given in words, and a support
-# that is charted again while it runs.
-HARMLESS = frozenset({"no_value", "missing", "no_change"})
+# No fault of the file: a row without a value, such as a laboratory result given in words; rows that
+# are about something else than is wanted, that another row replaces, or that tell of no change.
+HARMLESS = frozenset(
+    {"no_value", "missing", "no_change", "under_age", "organ_donor", "other_category", "rewritten"}
+)
 
 
 @dataclass(frozen=True)
@@ -64,19 +66,20 @@ def stop_if_broken(dropped: Dropped, params: TablesParams) -> None:
 
 
 def stop_at_unknown_units(con: duckdb.DuckDBPyConnection) -> None:
-    """Raise InputError naming item and unit where a value's unit is none that is declared."""
-    found = con.execute(
+    """Raise InputError naming every item and unit where a value's unit is none that is declared."""
+    unknown = con.execute(
         "SELECT source, itemid, any_value(variable), unit, count(*) FROM value_rows "
-        "WHERE reason = 'unknown_unit' GROUP BY source, itemid, unit ORDER BY ALL LIMIT 1"
-    ).fetchone()
-    if found is None:
-        return
-    source, itemid, variable, unit, n = found
-    known = con.execute(
-        "SELECT coalesce(unit, '(none)') FROM items WHERE source = ? AND itemid = ? ORDER BY 1",
-        [source, itemid],
+        "WHERE reason = 'unknown_unit' GROUP BY source, itemid, unit ORDER BY ALL"
     ).fetchall()
-    raise InputError(
-        f"{source}: column valueuom: expected {' or '.join(k[0] for k in known)} for item {itemid} "
-        f"({variable}), found {unit or '(none)'} in {n} rows; units are declared in items.csv"
-    )
+    lines = []
+    for source, itemid, variable, unit, n in unknown:
+        known = con.execute(
+            "SELECT coalesce(unit, '(none)') FROM items WHERE source = ? AND itemid = ? ORDER BY 1",
+            [source, itemid],
+        ).fetchall()
+        lines.append(
+            f"{source}: column valueuom: expected {' or '.join(k[0] for k in known)} for item "
+            f"{itemid} ({variable}), found {unit or '(none)'} in {n} rows"
+        )
+    if lines:
+        raise InputError("\n".join(lines) + "; units are declared in items.csv")

@@ -13,8 +13,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 Knob = Annotated[float, Field(ge=0, le=4)]
 
+# Names of kinds of notes.
+KIND = r"^[a-z][a-z0-9_]*$"
+
 # Credentialed data: its outputs go to a remote of their own, and small cells are hidden.
-RESTRICTED = frozenset({"mimic4"})
+RESTRICTED = frozenset({"mimic3", "mimic4"})
 
 
 @frozen
@@ -63,6 +66,24 @@ class Mimic4Params:
 
     version: str
     parts: list[Literal["hosp", "icu", "ed", "note", "cxr"]]
+
+
+@frozen
+class Mimic3Params:
+    """Block `raw.mimic3`."""
+
+    version: str
+    # NOTEEVENTS too
+    notes: bool
+
+
+@frozen
+class NotesFileParams:
+    """Block `raw.notes_file`, where it is not null."""
+
+    path: Annotated[str, Field(min_length=1)]
+    # of notes whose row names none
+    kind: Annotated[str, Field(pattern=KIND)]
 
 
 @frozen

@@ -47,7 +47,7 @@ def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> Non
             write_json(folder / "manifest.json", cohort_manifest(con, folder))
             hide_below = params.small_cell if read_manifest(raw).restricted else 0
             summary = table_metrics(con, dropped, hide_below=hide_below)
-        shutil.rmtree(spill, ignore_errors=True)  # DuckDB makes it only when it spills
+        shutil.rmtree(spill)
     write_json(metrics, summary)
 
 
@@ -92,6 +92,9 @@ def _convert(
     for schema in TABLES:
         if schema not in (SPLITS, TRUTH):
             save(con, schema.name, folder, schema)
+    # what was written is counted, and not made a second time
+    written = str(folder / "dynamic.parquet").replace("'", "''")
+    con.execute(f"CREATE OR REPLACE VIEW dynamic AS FROM read_parquet('{written}')")
     _fitted(con, folder)
     _truth(con, raw, folder)
     return dropped

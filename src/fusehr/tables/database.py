@@ -23,7 +23,7 @@ def open_database(
 
     A table in a file is kept compressed, and leaves memory without being written again.
     """
-    spill.mkdir()
+    spill.mkdir(exist_ok=True)
     config = {
         "threads": threads,
         "memory_limit": f"{memory_mb}MiB",

@@ -137,8 +137,8 @@ TYPES: dict[str, dict[str, str]] = {
 }
 
 NOTE_LINE = 1 << 24  # bytes; a discharge summary is one quoted field over many lines
-# bytes that a thread parses at once. DuckDB's own choice, 16 times the longest line, is most of the memory of a
-# small conversion, and no faster
+# bytes that a thread parses at once. DuckDB's own choice, 16 times the longest line, is most of the
+# memory of a small conversion, and no faster
 BUFFER = 1 << 22
 
 

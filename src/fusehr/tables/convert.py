@@ -54,12 +54,9 @@ def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> Non
 def _convert(
     con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
 ) -> list[Dropped]:
-    _settings(con, params)
+    settings(con, params)
     attach_views(con, raw)
-    con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "mimic4/items.csv")])
-    con.execute(
-        "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
-    )
+    declared(con)
     con.register("prefixes", phenotype_prefixes())
     con.execute("CREATE TABLE phenotype_prefixes AS FROM prefixes")
 
@@ -100,7 +97,8 @@ def _convert(
     return dropped
 
 
-def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+def settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    """Make the parameters that the SQL files read known to `con`."""
     set_variables(
         con,
         {
@@ -121,6 +119,12 @@ def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
             "triage_index_hours": params.triage.index_hours,
         },
     )
+
+
+def declared(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables `items` and `variables`: what is extracted, units and plausible ranges."""
+    for name, file in (("items", "mimic4/items.csv"), ("variables", "variables.csv")):
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv(?)", [str(HERE / file)])
 
 
 def _count_all(con: duckdb.DuckDBPyConnection) -> list[Dropped]:

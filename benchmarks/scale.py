@@ -5,8 +5,8 @@
     python benchmarks/scale.py stages [--patients 500 1000 2000 4000]
 
 - conversion: stage `tables` on the files of --base synthetic patients, written so many times over
-  with other ids (21 copies of 8,000 patients: 100 million rows of chartevents). Its time ought to be
-  linear, and its memory bounded by tables.memory_mb, beyond which DuckDB spills to disk.
+  with other ids (21 copies of 8,000 patients: 100 million rows of chartevents). Its time ought to
+  be linear, and its memory bounded by tables.memory_mb, beyond which DuckDB spills to disk.
 - meds: MIMIC-IV-MEDS 0.2.0 (MEDS-transforms) on the same files.
 - stages: the whole pipeline in a clean clone for each number of patients, stage by stage: seconds
   against the number of samples, summed up by embed, rag, train, evaluate.
@@ -33,11 +33,11 @@ from typing import Any
 import duckdb
 import matplotlib
 import yaml
-
 from converters import meds
 from converters.child import measured
 from converters.drawn import drawn
 from converters.replicated import replicated
+
 from fusehr.clone import clean_clone
 from fusehr.core.frame.files import write_json
 
@@ -73,7 +73,7 @@ def rows(raw: Path) -> int:
     """Rows of chartevents."""
     with duckdb.connect() as con:
         file = str(raw / "icu/chartevents.csv.gz")
-        found = con.read_csv(file, all_varchar=True, header=True).count("*").fetchone()
+        found = con.read_csv(file, all_varchar=True, header=True).aggregate("count(*)").fetchone()
     assert found is not None
     return int(found[0])
 

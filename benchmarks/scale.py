@@ -73,9 +73,10 @@ def rows(raw: Path) -> int:
     """Rows of chartevents."""
     with duckdb.connect() as con:
         file = str(raw / "icu/chartevents.csv.gz")
-        found = con.read_csv(file, all_varchar=True, header=True).aggregate("count(*)").fetchone()
-    assert found is not None
-    return int(found[0])
+        ((count,),) = con.execute(
+            "SELECT count(*) FROM read_csv(?, all_varchar = true, header = true)", [file]
+        ).fetchall()
+    return int(count)
 
 
 def stages(given: argparse.Namespace) -> dict[str, Any]:

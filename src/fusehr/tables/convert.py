@@ -53,7 +53,7 @@ def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> Non
             write_json(folder / "manifest.json", cohort_manifest(con, folder, tasks))
             hide_below = params.small_cell if manifest.restricted else 0
             summary = table_metrics(con, source.counted, tasks, dropped, hide_below=hide_below)
-        shutil.rmtree(spill, ignore_errors=True)  # DuckDB makes it only when it spills
+        shutil.rmtree(spill)
     write_json(metrics, summary)
 
 
@@ -64,10 +64,8 @@ def _convert(
     folder: Path,
     params: TablesParams,
 ) -> list[Dropped]:
-    _settings(con, params)
-    con.execute(
-        "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
-    )
+    settings(con, params)
+    declare_variables(con)
     dropped = source.build(con, raw, folder, params)
     for part in dropped:
         stop_if_broken(part, params)
@@ -84,12 +82,16 @@ def _convert(
     for schema in TABLES:
         if schema not in (SPLITS, TRUTH):
             save(con, schema.name, folder, schema)
+    # what was written is counted, and not made a second time
+    written = str(folder / "dynamic.parquet").replace("'", "''")
+    con.execute(f"CREATE OR REPLACE VIEW dynamic AS FROM read_parquet('{written}')")
     _fitted(con, folder)
     _truth(con, raw, folder)
     return dropped
 
 
-def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+def settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    """Make the parameters that the SQL files read known to `con`."""
     set_variables(
         con,
         {
@@ -110,6 +112,12 @@ def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
             "triage_index_hours": params.triage.index_hours,
         },
     )
+
+
+def declare_variables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table `variables`: names, units and plausible ranges."""
+    path = str(HERE / "variables.csv")
+    con.execute("CREATE TABLE variables AS SELECT * FROM read_csv(?)", [path])
 
 
 def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_space_is_read(repository: Callable[..., Path]) -> None:
             lambda s: s.update(metric="f1_weighted"),
             f"{HERE}: metric f1_weighted: expected task triage",
         ),
-        (lambda s: s.update(task="deaths"), f"{HERE}.task: Input should be 'mortality', "),
+        (lambda s: s.update(task="All deaths"), f"{HERE}.task: String should match pattern "),
         (lambda s: s.update(parameters={}), f"{HERE}.parameters: "),
         (lambda s: s.update(width=1), f"{HERE}.width: unknown parameter"),
         (

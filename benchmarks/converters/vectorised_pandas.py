@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,10 @@ IDS = {"subject_id": "int64", "hadm_id": "Int64", "stay_id": "Int64", "itemid": 
 COLUMNS = ["patient_id", "event_time", "code", "value", "available_time", "availability"]
 
 
-def read(raw: Path, name: str, columns: list[str], engine: str, **types: str) -> pd.DataFrame:
+Engine = Literal["c", "pyarrow"]
+
+
+def read(raw: Path, name: str, columns: list[str], engine: Engine, **types: str) -> pd.DataFrame:
     """Columns of one file, times parsed."""
     times = [c for c in columns if c.endswith("time")]
     dtype = {c: IDS[c] for c in columns if c in IDS} | types
@@ -40,7 +44,7 @@ def read(raw: Path, name: str, columns: list[str], engine: str, **types: str) ->
         raw / f"{name}.csv.gz",
         usecols=columns,
         dtype=dtype,
-        engine=engine,  # type: ignore[arg-type]
+        engine=engine,
     )
     for column in times:
         if not pd.api.types.is_datetime64_dtype(frame[column]):
@@ -48,7 +52,7 @@ def read(raw: Path, name: str, columns: list[str], engine: str, **types: str) ->
     return frame
 
 
-def visits(raw: Path, patients: pd.DataFrame, engine: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visits(raw: Path, patients: pd.DataFrame, engine: Engine) -> tuple[pd.DataFrame, pd.DataFrame]:
     """From when to when each visit lasts, and the emergency department's stays."""
     columns = ["subject_id", "hadm_id", "admittime", "dischtime", "deathtime", "edregtime"]
     rows = read(raw, "hosp/admissions", columns, engine)
@@ -79,7 +83,7 @@ def visits(raw: Path, patients: pd.DataFrame, engine: str) -> tuple[pd.DataFrame
 
 
 def values(
-    raw: Path, patients: pd.DataFrame, lags_from: pd.Series, engine: str
+    raw: Path, patients: pd.DataFrame, lags_from: pd.Series, engine: Engine
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Charted and laboratory values, filtered, and the plausible range of each variable."""
     items = pd.read_csv(HERE / "items.csv")
@@ -149,7 +153,9 @@ def values(
     return pd.concat(found, ignore_index=True), ranges
 
 
-def emergency(raw: Path, ed: pd.DataFrame, ranges: pd.DataFrame, engine: str) -> list[pd.DataFrame]:
+def emergency(
+    raw: Path, ed: pd.DataFrame, ranges: pd.DataFrame, engine: Engine
+) -> list[pd.DataFrame]:
     """Vital signs of the emergency department; triage happens on arrival."""
     stays = ed[["stay_id", "subject_id", "intime"]].rename(columns={"subject_id": "patient_id"})
     found = []
@@ -182,7 +188,7 @@ def coma_scale(rows: pd.DataFrame) -> pd.DataFrame:
     return total.assign(code="gcs_total")[COLUMNS]
 
 
-def supports(raw: Path, engine: str) -> list[pd.DataFrame]:
+def supports(raw: Path, engine: Engine) -> list[pd.DataFrame]:
     """Starts and ends of vasopressors and ventilation; rows that touch are one run."""
     columns = ["subject_id", "starttime", "endtime", "itemid"]
     found = []
@@ -216,7 +222,7 @@ def supports(raw: Path, engine: str) -> list[pd.DataFrame]:
     return found
 
 
-def cultures(raw: Path, patients: pd.DataFrame, engine: str) -> list[pd.DataFrame]:
+def cultures(raw: Path, patients: pd.DataFrame, engine: Engine) -> list[pd.DataFrame]:
     """Cultures taken, and those in which something grew."""
     columns = ["subject_id", "charttime", "storetime", "org_name"]
     rows = read(raw, "hosp/microbiologyevents", columns, engine, org_name="str")

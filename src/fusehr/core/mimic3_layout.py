@@ -7,7 +7,7 @@ case. The part `mimic3` is a folder in the manifest alone: these files are read 
 
 from __future__ import annotations
 
-from fusehr.core.frame.errors import InputError
+from fusehr.core import mimic_layout
 from fusehr.core.mimic_layout import MimicTable
 
 
@@ -83,12 +83,7 @@ TABLES: tuple[MimicTable, ...] = (
     NOTES,
 )
 
-_BY_KEY = {table.key: table for table in TABLES}
-
 
 def table(key: str) -> MimicTable:
     """The table named, for example, `mimic3/patients`; InputError lists the known ones."""
-    try:
-        return _BY_KEY[key]
-    except KeyError:
-        raise InputError(f"{key}: expected one of {', '.join(_BY_KEY)}") from None
+    return mimic_layout.table(key, TABLES)

@@ -107,18 +107,24 @@ def resolve(key: str, raw: Path = RAW) -> Path:
     layout = mimic3_layout if key.startswith("mimic3/") else mimic_layout
     wanted = layout.table(key)
     manifest = read_manifest(raw)
-    entry = next((entry for entry in manifest.files if entry.name == wanted.file), None)
-    if entry is None:
-        raise InputError(f"{raw / MANIFEST}: expected {wanted.file} among its files, found none")
+    entry = _entry(manifest, wanted.file, raw)
     path, shown = raw / entry.name, f"{raw / entry.name}"
     release = IN_PLACE.get(manifest.source)
     if release and not path.exists() and not wanted.additional:
         root = release.root()
         path = release.locate(root, wanted, manifest.version or "")
         shown = release.shown(root, path)
-    if not path.is_file():
-        raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
-    _check_size(path, entry, shown, raw)
+    _check_file(path, entry, shown, raw)
+    return path
+
+
+def listed_file(name: str, raw: Path = RAW) -> Path:
+    """Path of the file `name` of `raw`, there and of the size in the manifest.
+
+    Raises InputError where it is not.
+    """
+    entry, path = _entry(read_manifest(raw), name, raw), raw / name
+    _check_file(path, entry, str(path), raw)
     return path
 
 
@@ -128,22 +134,41 @@ def image_shards(raw: Path = RAW) -> list[Path]:
     Raises InputError where one is missing or has another size.
     """
     entries = [e for e in read_manifest(raw).files if fnmatch(e.name, IMAGE_SHARDS)]
-    paths = []
-    for entry in sorted(entries, key=lambda e: e.name):
-        path = raw / entry.name
-        if not path.is_file():
-            raise InputError(f"{path}: expected a file, found none; run `dvc repro raw`")
-        _check_size(path, entry, str(path), raw)
-        paths.append(path)
-    return paths
+    return [listed_file(entry.name, raw) for entry in sorted(entries, key=lambda e: e.name)]
 
 
-def _check_size(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
+def _entry(manifest: Manifest, name: str, raw: Path) -> FileEntry:
+    entry = next((entry for entry in manifest.files if entry.name == name), None)
+    if entry is None:
+        raise InputError(f"{raw / MANIFEST}: expected {name} among its files, found none")
+    return entry
+
+
+def _check_file(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
     if (found := path.stat().st_size) != entry.size:
         raise InputError(
             f"{shown}: expected {entry.size} bytes as in {raw / MANIFEST}, found {found}; "
             "if the new file is right, run `dvc repro -f raw`"
         )
+
+
+def named_folder(variable: str, content: str) -> Path:
+    """The folder that an environment variable names; InputError where it is unset or no folder.
+
+    content: what is to be found there, for the message.
+    """
+    value = os.environ.get(variable, "")
+    if not value:
+        raise InputError(
+            f"environment variable {variable}: expected the folder that holds {content}, "
+            "found it unset"
+        )
+    root = Path(value)
+    if not root.is_dir():
+        raise InputError(f"environment variable {variable}: expected a folder, found {value}")
+    return root
 
 
 @dataclass(frozen=True)
@@ -160,18 +185,7 @@ class Release:
 
     def root(self) -> Path:
         """The folder that the variable names; InputError where it is unset or no folder."""
-        value = os.environ.get(self.variable, "")
-        if not value:
-            raise InputError(
-                f"environment variable {self.variable}: expected the folder that holds "
-                f"{self.content}, found it unset"
-            )
-        root = Path(value)
-        if not root.is_dir():
-            raise InputError(
-                f"environment variable {self.variable}: expected a folder, found {value}"
-            )
-        return root
+        return named_folder(self.variable, self.content)
 
     def locate(self, root: Path, wanted: MimicTable, version: str) -> Path:
         """The file of `wanted` below `root`, by the order in this module's docstring.

@@ -7,16 +7,7 @@ from pathlib import Path
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
-from fusehr.core.params.raw import (
-    RESTRICTED,
-    Mimic3Params,
-    Mimic4DemoParams,
-    Mimic4Params,
-    NotesFileParams,
-    OneEhrParams,
-    Physionet2012Params,
-    SyntheticParams,
-)
+from fusehr.core.params.raw import RESTRICTED, SOURCES, NotesFileParams, expect_source
 from fusehr.raw import (
     manifest,
     mimic3,
@@ -28,7 +19,6 @@ from fusehr.raw import (
 )
 from fusehr.raw.synthetic import cohort
 
-SOURCES = ("synthetic", "mimic4_demo", "mimic4", "mimic3", "physionet2012", "oneehr")
 # Sources that are a hospital's tables, beside which a user's own notes can stand.
 HOSPITALS = ("synthetic", "mimic4_demo", "mimic4", "mimic3")
 
@@ -46,31 +36,21 @@ def write(source: str, params: StageParams, folder: Path) -> None:
             f"params.yaml: raw.notes_file: expected null, as raw.source is {source}; own notes "
             f"stand beside {', '.join(HOSPITALS)}"
         )
+    expect_source(source)
+    chosen = params.section(f"raw.{source}", SOURCES[source])
     version, restricted = None, source in RESTRICTED
     if source == "synthetic":
-        cohort.write(folder, params.section("raw.synthetic", SyntheticParams))
+        cohort.write(folder, chosen)
         entries = manifest.complete(folder)
     elif source == "mimic4_demo":
-        entries = mimic4_demo.write(folder, params.section("raw.mimic4_demo", Mimic4DemoParams))
-    elif source == "mimic4":
-        chosen = params.section("raw.mimic4", Mimic4Params)
-        version = chosen.version
-        entries = mimic4.write(folder, chosen, remote)
-    elif source == "mimic3":
-        chosen = params.section("raw.mimic3", Mimic3Params)
-        version = chosen.version
-        entries = mimic3.write(folder, chosen, remote)
-    elif source == "oneehr":
-        of_folder = params.section("raw.oneehr", OneEhrParams)
-        entries, restricted = oneehr.write(folder, of_folder, remote), of_folder.restricted
+        entries = mimic4_demo.write(folder, chosen)
     elif source == "physionet2012":
-        challenge = params.section("raw.physionet2012", Physionet2012Params)
-        physionet2012.write(folder, challenge)
-        entries = manifest.complete_events(folder)
+        entries = manifest.complete_events(folder, physionet2012.write(folder, chosen))
+    elif source == "oneehr":
+        entries, restricted = oneehr.write(folder, chosen, remote), chosen.restricted
     else:
-        raise InputError(
-            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
-        )
+        release = {"mimic4": mimic4, "mimic3": mimic3}[source]
+        entries, version = release.write(folder, chosen, remote), chosen.version
     if notes is not None:
         brought = own_notes.write(folder, notes)
         entries = [brought, *(entry for entry in entries if entry.name != brought.name)]

@@ -66,6 +66,7 @@ def _convert(
 ) -> list[Dropped]:
     settings(con, params)
     declare_variables(con)
+    _declare_horizons(con, params)
     dropped = source.build(con, raw, folder, params)
     for part in dropped:
         stop_if_broken(part, params)
@@ -118,6 +119,13 @@ def declare_variables(con: duckdb.DuckDBPyConnection) -> None:
     """Create the table `variables`: names, units and plausible ranges."""
     path = str(HERE / "variables.csv")
     con.execute("CREATE TABLE variables AS SELECT * FROM read_csv(?)", [path])
+
+
+def _declare_horizons(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    """Create the table `horizons` (name, hours; null: the end of the stay)."""
+    con.execute("CREATE TABLE horizons (name VARCHAR, hours INTEGER)")
+    if params.horizons:
+        con.executemany("INSERT INTO horizons VALUES (?, ?)", list(params.horizons.items()))
 
 
 def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
 
@@ -113,3 +114,22 @@ class Physionet2012Params:
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"expected each set once, in train or in test, found {twice[0]} twice")
         return self
+
+
+# What `raw.source` chooses from, and the class of the block of that name.
+SOURCES: dict[str, Any] = {
+    "synthetic": SyntheticParams,
+    "mimic4_demo": Mimic4DemoParams,
+    "mimic4": Mimic4Params,
+    "mimic3": Mimic3Params,
+    "physionet2012": Physionet2012Params,
+    "oneehr": OneEhrParams,
+}
+
+
+def expect_source(source: str) -> None:
+    """InputError where `source` is none of SOURCES."""
+    if source not in SOURCES:
+        raise InputError(
+            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
+        )

@@ -89,9 +89,6 @@ class Mimic:
         dropped += [own_notes] if own_notes.rows else []
 
         say("tables: samples and labels of five tasks")
-        con.execute("CREATE TABLE horizons (name VARCHAR, hours INTEGER)")
-        if params.horizons:
-            con.executemany("INSERT INTO horizons VALUES (?, ?)", list(params.horizons.items()))
         for name in TASK_FILES:
             run_sql(con, f"mimic4/tasks/{name}.sql")
         run_sql(con, "mimic4/persons.sql")

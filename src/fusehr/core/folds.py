@@ -38,6 +38,12 @@ def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:
     ]
 
 
+def fitting_rows(samples: TaskSamples, fold: Fold) -> np.ndarray:
+    """Rows of train and validation that may be trained on, ascending: to fit once more on both."""
+    usable = samples.samples["train_use"].to_numpy(dtype=bool)
+    return np.sort(np.concatenate([fold.train, fold.val[usable[fold.val]]]))
+
+
 def _among(patients: np.ndarray, members: Collection[int]) -> np.ndarray:
     return np.isin(patients, np.fromiter(members, dtype=np.int64, count=len(members)))
 

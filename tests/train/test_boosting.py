@@ -17,7 +17,7 @@ from fusehr.train.tabular.matrix import Matrix
 from fusehr.train.tabular.trees import load_trees
 
 ROWS = np.arange(400)
-FOLD = Fold("split", ROWS[:200], ROWS[200:300], ROWS[300:])
+FOLD = Fold("split", ROWS[:200], ROWS[200:300], ROWS[300:], again=ROWS[:280])
 UNUSED = ROWS[280:300]  # validation rows that are not for training
 PARAMS = BoostingParams(
     learning_rate=0.1,
@@ -39,7 +39,7 @@ def problem() -> tuple[TaskSamples, Matrix]:
     rng = np.random.default_rng(5)
     values = rng.normal(size=(len(ROWS), 4))
     y = (values[:, 0] + rng.normal(size=len(ROWS)) > 0).astype(np.int8)
-    frame = pd.DataFrame({"sample_id": ROWS.astype(str), "train_use": ~np.isin(ROWS, UNUSED)})
+    frame = pd.DataFrame({"sample_id": ROWS.astype(str)})
     samples = TaskSamples("mortality", frame, ("positive",), y[:, None], None)
     return samples, Matrix(values, tuple("abcd"), np.full(4, np.nan), ("series",) * 4)
 

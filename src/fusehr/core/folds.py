@@ -15,12 +15,17 @@ NO_SAMPLES = {"triage": "no samples: the source has no ED visits with an acuity"
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows of one round, int64 and ascending. `train` has no sample with train_use false."""
+    """Rows of one round, int64 and ascending. `train` has no sample with train_use false.
+
+    again: what may be fitted on once validation rows have said when to stop, `train` and those of
+    `val` with train_use. What was fitted on them must not predict `val`.
+    """
 
     name: str
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+    again: np.ndarray
 
 
 def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:
@@ -33,15 +38,10 @@ def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:
             train=np.flatnonzero(_among(patients, one.train) & usable),
             val=np.flatnonzero(_among(patients, one.val)),
             test=np.flatnonzero(_among(patients, one.test)),
+            again=np.flatnonzero(_among(patients, one.train | one.val - one.spared) & usable),
         )
         for one in rounds
     ]
-
-
-def fitting_rows(samples: TaskSamples, fold: Fold) -> np.ndarray:
-    """Rows of train and validation that may be trained on, ascending: to fit once more on both."""
-    usable = samples.samples["train_use"].to_numpy(dtype=bool)
-    return np.sort(np.concatenate([fold.train, fold.val[usable[fold.val]]]))
 
 
 def _among(patients: np.ndarray, members: Collection[int]) -> np.ndarray:

@@ -32,7 +32,7 @@ VAL = np.arange(40, 300)
 
 
 def fit_of(task: str) -> Fit:
-    fold = Fold("split", TRAIN, np.array([2]), np.array([3]))
+    fold = Fold("split", TRAIN, np.array([2]), np.array([3]), TRAIN)
     return Fit(fold, 1, task, lambda epoch: None)
 
 

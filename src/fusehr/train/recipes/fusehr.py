@@ -25,7 +25,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.folds import fitting_rows
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
 from fusehr.core.params.model import ModelParams, Variables
@@ -167,8 +166,7 @@ class Fusehr:
             fold = fits[task].fold
             goal = Goal(one.exclusive, shared.selection_of(task), fits[task].name)
             kept_from[task] = TaskFit(tensors[task], goal, fold.train, fold.val)
-            both = fitting_rows(one.modalities.samples, fold)
-            on_both[task] = TaskFit(tensors[task], goal, both, fold.val[:0])
+            on_both[task] = TaskFit(tensors[task], goal, fold.again, fold.val[:0])
         schedule = Schedule(
             epochs=own.epochs,
             learning_rate=shared.learning_rate,
@@ -250,8 +248,9 @@ class _Fitted:
         network = np.empty((len(rows), len(self.inputs.modalities.samples.classes)))
         held_out = np.isin(rows, self.val)
         for members, part in ((self.members[:1], held_out), (self.members[1:], ~held_out)):
-            parts = [self._logits(member, rows[part], without) for member in members]
-            network[part] = np.mean(parts, axis=0)
+            if part.any():
+                parts = [self._logits(member, rows[part], without) for member in members]
+                network[part] = np.mean(parts, axis=0)
         boosted = _log_odds(self.boosted.predict(rows, without), exclusive=self.inputs.exclusive)
         return _probabilities(
             share * network + (1 - share) * boosted, exclusive=self.inputs.exclusive

@@ -19,7 +19,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits
 
 from fusehr.core.cohort import TaskSamples
-from fusehr.core.folds import fitting_rows
 from fusehr.core.frame.params import frozen
 from fusehr.train.engine.contract import Fit, Modality
 from fusehr.train.tabular.matrix import Matrix
@@ -60,9 +59,6 @@ def fit_boosting(
     min_share: a column that fewer train samples have is left out.
     """
     train, val = fit.fold.train, fit.fold.val
-    trainable = np.isin(val, fitting_rows(samples, fit.fold))
-    usable = np.zeros(len(matrix.values), dtype=bool)
-    usable[val[trainable]] = True
     chosen = matrix.vocabulary(train, min_share=min_share)
     features = matrix.values[:, chosen]  # (n_samples, n_columns)
     several = samples.kind == "multilabel"
@@ -76,8 +72,9 @@ def fit_boosting(
         if len(val_rows):
             held_out = {"X_val": features[np.ix_(val_rows, columns)], "y_val": val_y}
         model.fit(features[np.ix_(rows, columns)], y, **held_out)
-        both = np.concatenate([rows, val_rows[usable[val_rows]]])
-        target = np.concatenate([y, val_y[usable[val_rows]]])
+        usable = np.isin(val_rows, fit.fold.again)
+        both = np.concatenate([rows, val_rows[usable]])
+        target = np.concatenate([y, val_y[usable]])
         again = [
             _estimator(params, model.n_iter_, seed=fit.seed + member, stop_early=False).fit(
                 features[np.ix_(both, columns)], target
@@ -163,7 +160,8 @@ class Boosted:
         held_out = np.isin(rows, self.val)
         p = np.empty((len(rows), len(self.again.classes)))
         for models, part in ((self.stopped, held_out), (self.again, ~held_out)):
-            p[part] = models.predict(features[part])
+            if part.any():
+                p[part] = models.predict(features[part])
         return p
 
     def save(self, stem: Path) -> None:

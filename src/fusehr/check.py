@@ -22,6 +22,8 @@ from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
 from fusehr.core.params.raw import (
+    FlatParams,
+    MedsParams,
     Mimic4DemoParams,
     Mimic4Params,
     OneEhrParams,
@@ -50,6 +52,8 @@ SOURCES: dict[str, Any] = {
     "mimic4_demo": Mimic4DemoParams,
     "mimic4": Mimic4Params,
     "oneehr": OneEhrParams,
+    "meds": MedsParams,
+    "flat": FlatParams,
     "physionet2012": Physionet2012Params,
 }
 

@@ -20,7 +20,13 @@ from fusehr.core.frame.params import lookup, read_yaml, validate
 LIKE = "like"
 
 # Mappings whose keys are for the user to choose; a preset may add to them.
-OPEN = ("tables.horizons", "raw.oneehr.tasks")
+OPEN = (
+    "tables.horizons",
+    "raw.oneehr.tasks",
+    "raw.meds.tasks",
+    "raw.meds.notes",
+    "raw.flat.variables",
+)
 
 
 def preset_options(root: Path, name: str) -> list[str]:

@@ -9,16 +9,18 @@ from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import (
     RESTRICTED,
+    FlatParams,
+    MedsParams,
     Mimic4DemoParams,
     Mimic4Params,
     OneEhrParams,
     Physionet2012Params,
     SyntheticParams,
 )
-from fusehr.raw import manifest, mimic4, mimic4_demo, oneehr, physionet2012
+from fusehr.raw import flat, manifest, meds, mimic4, mimic4_demo, oneehr, physionet2012
 from fusehr.raw.synthetic import cohort
 
-SOURCES = ("synthetic", "mimic4_demo", "mimic4", "physionet2012", "oneehr")
+SOURCES = ("synthetic", "mimic4_demo", "mimic4", "physionet2012", "oneehr", "meds", "flat")
 
 
 def write(source: str, params: StageParams, folder: Path) -> None:
@@ -41,6 +43,12 @@ def write(source: str, params: StageParams, folder: Path) -> None:
     elif source == "oneehr":
         of_folder = params.section("raw.oneehr", OneEhrParams)
         entries, restricted = oneehr.write(folder, of_folder, remote), of_folder.restricted
+    elif source == "meds":
+        dataset = params.section("raw.meds", MedsParams)
+        entries, restricted = meds.write(folder, dataset, remote), dataset.restricted
+    elif source == "flat":
+        table = params.section("raw.flat", FlatParams)
+        entries, restricted = flat.write(folder, table, remote), table.restricted
     elif source == "physionet2012":
         challenge = params.section("raw.physionet2012", Physionet2012Params)
         physionet2012.write(folder, challenge)

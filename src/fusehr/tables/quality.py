@@ -11,9 +11,10 @@ from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"
 
-# No fault of the file: a row without a value, such as a laboratory result given in words, and a support
-# that is charted again while it runs.
-HARMLESS = frozenset({"no_value", "missing", "no_change"})
+# No fault of the file: a row without a value, such as a laboratory result given in words; a support that
+# is charted again while it runs; what is told of a patient once, without a time; a column of words that is
+# no category.
+HARMLESS = frozenset({"no_value", "missing", "no_change", "static", "too_many_categories"})
 
 
 @dataclass(frozen=True)

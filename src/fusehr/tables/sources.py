@@ -6,6 +6,8 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import Manifest
 from fusehr.tables.contract import Relations
 from fusehr.tables.events.build import Events
+from fusehr.tables.flat.files import read_flat
+from fusehr.tables.meds.files import read_meds
 from fusehr.tables.mimic4.build import Mimic4
 from fusehr.tables.oneehr.files import read_oneehr
 from fusehr.tables.physionet2012.records import read_physionet2012
@@ -16,6 +18,8 @@ KINDS: dict[str, Relations] = {
     "mimic4": Mimic4(),
     "physionet2012": Events(read_physionet2012),
     "oneehr": Events(read_oneehr),
+    "meds": Events(read_meds),
+    "flat": Events(read_flat),
 }
 
 

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from fusehr.core.frame.note_kinds import NoteKind
 from fusehr.core.frame.params import frozen
 
 TextKind = Literal["indicators", "sentences", "segments", "notes"]
-NoteKind = Literal["complaint", "triage_nursing", "nursing", "progress", "radiology", "discharge"]
 
 
 @frozen

@@ -87,6 +87,9 @@ def _expect_columns(table: pd.DataFrame, params: FlatParams) -> None:
 def _labels(column: pd.Series, params: FlatParams) -> tuple[list[str], list[list[str]]]:
     """All classes, and those that each row has."""
     _expect_none_empty(column, "label")
+    number = pd.to_numeric(column, errors="coerce")
+    if (number % 1 == 0).all():  # 1.0 is 1
+        column = number.astype("int64").astype(str)
     found = sorted(column.unique())
     positive = "1" if params.positive is None and set(found) <= {"0", "1"} else params.positive
     if positive is not None:

@@ -43,15 +43,19 @@ def read_table(path: Path, shown: str) -> pd.DataFrame:
 def _read_csv(path: Path, shown: str) -> pd.DataFrame:
     try:
         cells = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig",
+            path,
+            header=None,
+            dtype=str,
+            keep_default_na=False,
             skip_blank_lines=False,
-        )  # fmt: skip
+            encoding="utf-8-sig",
+        )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         reason = type(error).__name__
         raise InputError(
             f"{shown}: expected a CSV file in UTF-8, as many fields a row as names, found {reason}"
         ) from None
-    cells = cells.map(str.strip)
+    cells = cells.fillna("").map(str.strip)
     return _named(cells.iloc[0].tolist(), cells.iloc[1:].to_numpy().tolist())
 
 

@@ -11,9 +11,9 @@ from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"
 
-# No fault of the file: a row without a value, such as a laboratory result given in words; a support that
-# is charted again while it runs; what is told of a patient once, without a time; a column of words that is
-# no category.
+# No fault of the file: a row without a value, such as a laboratory result given in words; a support
+# that is charted again while it runs; what is told of a patient without a time; words that are no
+# categories.
 HARMLESS = frozenset({"no_value", "missing", "no_change", "static", "too_many_categories"})
 
 

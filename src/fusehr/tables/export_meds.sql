@@ -45,6 +45,20 @@ WITH rows AS (
     FROM visits
     JOIN static USING (patient_id, visit_id)
     UNION ALL BY NAME
+    -- before an admission, or without one
+    SELECT
+        static.patient_id AS subject_id,
+        1 AS place,
+        CASE
+            WHEN visits.visit_id IS NOT NULL THEN 'ED_REGISTRATION'
+            ELSE rtrim(concat('ED_REGISTRATION//', static.admission_location), '/')
+        END AS code,
+        available_time AS time,
+        static.visit_id
+    FROM static
+    LEFT JOIN visits USING (patient_id, visit_id)
+    WHERE visits.visit_id IS NULL OR available_time < admit_time
+    UNION ALL BY NAME
     SELECT
         patient_id AS subject_id,
         3 AS place,

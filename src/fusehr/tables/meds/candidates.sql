@@ -11,10 +11,10 @@ SELECT
     starts.visit_id,
     NULL::BIGINT AS stay_id,
     labels.prediction_time AS index_time,
-    starts.start_time AS window_start,
+    starts.first_time AS window_start,
     CASE WHEN starts.visit_id IS NULL THEN 'before_first_visit' END AS left_out,
     labels.class,
     labels.boolean_value::DOUBLE AS label_value
 FROM meds_labels AS labels
 ASOF LEFT JOIN meds_visit_starts AS starts
-    ON starts.subject_id = labels.subject_id AND labels.prediction_time >= starts.start_time;
+    ON starts.subject_id = labels.subject_id AND labels.prediction_time >= starts.first_time;

@@ -13,6 +13,7 @@ SELECT
         WHEN code = 'MEDS_BIRTH' OR starts_with(code, 'MEDS_BIRTH//') THEN 'birth'
         WHEN code = 'MEDS_DEATH' OR starts_with(code, 'MEDS_DEATH//') THEN 'death'
         WHEN starts_with(code, 'GENDER//') THEN 'sex'
+        WHEN code = 'ED_REGISTRATION' OR starts_with(code, 'ED_REGISTRATION//') THEN 'arrival'
         WHEN code = 'HOSPITAL_ADMISSION' OR starts_with(code, 'HOSPITAL_ADMISSION//')
             THEN 'admission'
         WHEN code = 'HOSPITAL_DISCHARGE' OR starts_with(code, 'HOSPITAL_DISCHARGE//')

@@ -24,7 +24,7 @@ SELECT
     END AS reason
 FROM (FROM meds_parts WHERE part = 'value') AS events
 ASOF LEFT JOIN meds_visit_starts AS starts
-    ON starts.subject_id = events.subject_id AND events.time >= starts.start_time;
+    ON starts.subject_id = events.subject_id AND events.time >= starts.first_time;
 
 INSERT INTO source_notes
 SELECT
@@ -49,4 +49,4 @@ SELECT
     END
 FROM (FROM meds_parts WHERE part = 'note') AS events
 ASOF LEFT JOIN meds_visit_starts AS starts
-    ON starts.subject_id = events.subject_id AND events.time >= starts.start_time;
+    ON starts.subject_id = events.subject_id AND events.time >= starts.first_time;

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from fusehr.core.frame.note_kinds import NoteKind
-from fusehr.core.frame.schemas import FLOAT, INT, TEXT, TIME, Column, Table
+from fusehr.core.frame.schemas import FLOAT, INT, TEXT, TIME, Column, NoteKind, Table
 from fusehr.core.frame.tasks import Task
 
 FOLDER = "flat"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusehr.core.frame.note_kinds import NoteKind
+from fusehr.core.frame.schemas import NoteKind
 
 FOLDER = "meds"
 SETTINGS = "settings.json"

@@ -1,8 +1,8 @@
 """Export the tables as a dataset of the Medical Event Data Standard (MEDS).
 
-data/<split>/<shard>.parquet, metadata/ and labels/<task>.parquet (labels/<task>.<class>.parquet where
-a task has several classes), each held against the standard's schema as it is written. Beyond its
-columns the data have available_time and availability (when the hospital could have known it),
+data/<split>/<shard>.parquet, metadata/ and labels/<task>.parquet (labels/<task>.<class>.parquet
+where a task has several classes), each held against the standard's schema as it is written. Beyond
+its columns the data have available_time and availability (when the hospital could have known it),
 visit_id and note_id. Codes of diagnoses and procedures stand at the time from which they are known.
 Chest images are not exported. https://medical-event-data-standard.github.io/
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -122,6 +123,9 @@ VISITS = Table(
     sort=("patient_id", "admit_time", "visit_id"),
     unique=("visit_id",),
 )
+
+# What a source's notes are told to be, and what recipes ask for.
+NoteKind = Literal["complaint", "triage_nursing", "nursing", "progress", "radiology", "discharge"]
 
 NOTES = Table(
     "notes",

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fusehr.core.frame.note_kinds import NoteKind
 from fusehr.core.frame.params import frozen
+from fusehr.core.frame.schemas import NoteKind
 
 TextKind = Literal["indicators", "sentences", "segments", "notes"]
 

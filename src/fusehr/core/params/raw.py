@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from fusehr.core.frame.note_kinds import NoteKind
 from fusehr.core.frame.params import frozen
+from fusehr.core.frame.schemas import NoteKind
 from fusehr.core.frame.tasks import Task
 
 Share = Annotated[float, Field(ge=0, le=1)]

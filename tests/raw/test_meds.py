@@ -95,7 +95,7 @@ def _apart(dataset: Path) -> None:
     write_shard(dataset, "tuning/0", rows)
 
 
-def _splits(column: str, value: object) -> Callable[[Path], None]:
+def _splits(column: str, value: str | int) -> Callable[[Path], None]:
     def change(dataset: Path) -> None:
         path = dataset / "metadata/subject_splits.parquet"
         frame = pd.read_parquet(path)

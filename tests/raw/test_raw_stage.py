@@ -85,7 +85,7 @@ def test_unknown_source_lists_the_known_ones(workspace):
         run("mimic3")
     assert ended.value.code == (
         "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, "
-        "physionet2012, found mimic3"
+        "physionet2012, oneehr, meds, flat, found mimic3"
     )
     assert not (workspace / "data/raw").exists()
 

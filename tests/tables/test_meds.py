@@ -25,7 +25,7 @@ from fusehr.tables.audit import audit
 from fusehr.tables.convert import convert
 from fusehr.tables.export_meds import export_meds
 
-from ..meds_dataset import SHARDS, TUNING, write_dataset, write_labels, write_shard
+from ..meds_dataset import HELD_OUT, SHARDS, TUNING, write_dataset, write_labels, write_shard
 
 REPOSITORY = Path(__file__).parents[2]
 KEYS = ["subject_id", "time", "code", "numeric_value", "text_value"]
@@ -227,6 +227,24 @@ def test_a_column_may_number_the_visits(
     assert found[:2] == [(71, "2020-01-01 08:00:00"), (72, "2020-03-01 08:00:00")]
     # the others' are found by time, under numbers that are not taken
     assert [visit for visit, _ in found[2:]] == [73, 74]
+
+
+def test_a_visit_is_known_of_from_the_arrival_that_led_to_it(
+    dataset: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    arrived = [(3, "2020-06-01 08:00", "ED_REGISTRATION", None, None), *HELD_OUT[1:2]]
+    arrived.insert(1, (3, "2020-07-01 05:00", "ED_REGISTRATION", None, None))
+    arrived.insert(2, (3, "2020-07-01 06:00", "VITAL//HR", 99.0, None))
+    write_shard(dataset, "held_out/0", [HELD_OUT[0], *arrived, *HELD_OUT[2:]])
+    write_labels(dataset, "mortality", [(3, "2020-07-01 07:00", True)])
+    tables = _tables(tmp_path / "run", params())
+    assert _query(
+        tables,
+        "SELECT admit_time::VARCHAR, available_time::VARCHAR, window_start::VARCHAR FROM samples "
+        "JOIN visits USING (visit_id, patient_id) JOIN static USING (visit_id, patient_id)",
+    ) == [("2020-07-01 08:00:00", "2020-07-01 05:00:00", "2020-07-01 05:00:00")]
+    # the value from before the admission, and none of after the label
+    assert audit(tables, threads=1)["rule_1_availability"]["mortality_events"] == 1
 
 
 @pytest.mark.parametrize(

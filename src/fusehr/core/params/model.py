@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.schemas import NoteKind
 from fusehr.core.frame.tasks import Task, of_task
+from fusehr.core.params.embed import NoteKind
 
 Dtype = Literal["bfloat16", "float32"]
 Metric = Literal["auroc", "auprc"]

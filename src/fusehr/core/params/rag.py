@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.schemas import NoteKind
+from fusehr.core.params.embed import NoteKind
 
 Graph = Literal["builtin", "primekg", "disease_ontology"]
 Ranking = Literal["dense", "bm25", "hybrid"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from fusehr.core.frame.schemas import FLOAT, INT, TEXT, TIME, Column, NoteKind, Table
+from fusehr.core.frame.schemas import FLOAT, INT, TEXT, TIME, Column, Table
 from fusehr.core.frame.tasks import Task
 
 FOLDER = "flat"
@@ -48,4 +48,4 @@ class Settings:
 
     task: Task
     classes: list[str]
-    note_kind: NoteKind
+    note_kind: str

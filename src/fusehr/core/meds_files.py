@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusehr.core.frame.schemas import NoteKind
-
 FOLDER = "meds"
 SETTINGS = "settings.json"
 LABELS = "labels"
@@ -20,7 +18,7 @@ class Settings:
     """
 
     labels: dict[str, list[str]]
-    notes: dict[NoteKind, list[str]]
+    notes: dict[str, list[str]]
     long_text_characters: int
-    long_text_kind: NoteKind
+    long_text_kind: str
     visit_column: str | None

@@ -7,7 +7,6 @@ else each is a patient of its own. A row without a time is told on a fictitious 
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from fusehr.core.flat_files import CELLS, FOLDER, ROWS, SETTINGS, Settings
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_json, write_parquet
 from fusehr.core.frame.tasks import POSITIVE
-from fusehr.core.mimic_files import FileEntry
+from fusehr.core.mimic_files import FileEntry, named_file
 from fusehr.core.params.raw import FlatParams
 from fusehr.raw.flat_columns import cells_of
 from fusehr.raw.flat_table import read_table
@@ -37,8 +36,7 @@ def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
     """
     if params.restricted:
         refuse_default_remote(remote)
-    path = _path()
-    table = read_table(path, f"${VARIABLE}")
+    table = read_table(named_file(VARIABLE, "a .csv or .xlsx file"), f"${VARIABLE}")
     _expect_columns(table, params)
     classes, of_row = _labels(table[params.label], params)
     rows = pd.DataFrame(
@@ -60,17 +58,6 @@ def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
     settings = Settings(task=params.task, classes=classes, note_kind=params.note_kind)
     write_json(own / SETTINGS, asdict(settings))
     return complete_events(folder)
-
-
-def _path() -> Path:
-    value = os.environ.get(VARIABLE, "")
-    path = Path(value)
-    if not value or not path.is_file():
-        raise InputError(
-            f"environment variable {VARIABLE}: expected a .csv or .xlsx file, "
-            f"found {value or 'it unset'}"
-        )
-    return path
 
 
 def _expect_columns(table: pd.DataFrame, params: FlatParams) -> None:

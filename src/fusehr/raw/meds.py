@@ -7,7 +7,6 @@ to host and is therefore written nowhere.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import asdict
@@ -25,7 +24,7 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_json
 from fusehr.core.frame.tasks import PATTERN
 from fusehr.core.meds_files import FOLDER, LABELS, SETTINGS, Settings
-from fusehr.core.mimic_files import FileEntry
+from fusehr.core.mimic_files import FileEntry, named_folder
 from fusehr.core.params.raw import MedsParams
 from fusehr.raw.manifest import complete_events
 from fusehr.raw.meds_schemas import (
@@ -48,7 +47,7 @@ def write(folder: Path, params: MedsParams, remote: str) -> list[FileEntry]:
     """
     if params.restricted:
         refuse_default_remote(remote)
-    root = _root()
+    root = named_folder(VARIABLE, "a MEDS dataset: data and labels")
     labels = _label_files(root, params)
     files = [*_checked_data(root), *(root / LABELS / name for of in labels.values() for name in of)]
     for name in dict.fromkeys(files):
@@ -65,17 +64,6 @@ def write(folder: Path, params: MedsParams, remote: str) -> list[FileEntry]:
     )
     write_json(folder / FOLDER / SETTINGS, asdict(settings))
     return complete_events(folder)
-
-
-def _root() -> Path:
-    value = os.environ.get(VARIABLE, "")
-    root = Path(value)
-    if not value or not root.is_dir():
-        raise InputError(
-            f"environment variable {VARIABLE}: expected the folder of a MEDS dataset, which holds "
-            f"data and labels, found {value or 'it unset'}"
-        )
-    return root
 
 
 def _checked_data(root: Path) -> list[Path]:

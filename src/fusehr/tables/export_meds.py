@@ -33,7 +33,8 @@ from fusehr.core.frame.schemas import (
     check_parquet,
 )
 from fusehr.core.frame.tasks import POSITIVE
-from fusehr.tables.database import read_sql
+from fusehr.tables.convert import declare_variables
+from fusehr.tables.database import run_sql, set_variables
 
 TABLES = (STATIC, DYNAMIC, LABEL, VISITS, STAYS, DRUGS, NOTES, SPLITS)
 SUBJECTS_A_SHARD = 10_000
@@ -43,7 +44,6 @@ ORDER = (
     "subject_id, time NULLS FIRST, place, code, numeric_value, text_value, visit_id, "
     "available_time, availability, note_id"
 )
-HERE = Path(__file__).parent
 
 
 def export_meds(tables: Path, folder: Path) -> int:
@@ -58,9 +58,9 @@ def export_meds(tables: Path, folder: Path) -> int:
             path = tables / f"{schema.name}.parquet"
             check_parquet(path, schema)
             con.from_parquet(str(path)).create_view(schema.name)
-        con.execute("CREATE TABLE variables AS SELECT * FROM read_csv(?)", [_variables()])
-        con.execute(f"SET VARIABLE subjects_a_shard = {SUBJECTS_A_SHARD}")
-        con.execute(read_sql("export_meds.sql"))
+        declare_variables(con)
+        set_variables(con, {"subjects_a_shard": SUBJECTS_A_SHARD})
+        run_sql(con, "export_meds.sql")
         events = 0
         for split, shard in con.execute("SELECT DISTINCT split, shard FROM subjects").fetchall():
             events += _write(
@@ -123,7 +123,3 @@ def _metadata() -> dict[str, Any]:
     }
     DatasetMetadataSchema.validate(content)
     return content
-
-
-def _variables() -> str:
-    return str(HERE / "variables.csv")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -123,9 +122,6 @@ VISITS = Table(
     sort=("patient_id", "admit_time", "visit_id"),
     unique=("visit_id",),
 )
-
-# What a source's notes are told to be, and what recipes ask for.
-NoteKind = Literal["complaint", "triage_nursing", "nursing", "progress", "radiology", "discharge"]
 
 NOTES = Table(
     "notes",

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.schemas import NoteKind
 
 TextKind = Literal["indicators", "sentences", "segments", "notes"]
+NoteKind = Literal["complaint", "triage_nursing", "nursing", "progress", "radiology", "discharge"]
 
 
 @frozen

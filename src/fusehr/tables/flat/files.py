@@ -9,6 +9,7 @@ import duckdb
 from fusehr.core.flat_files import CELLS, FOLDER, ROWS, SETTINGS, Settings
 from fusehr.core.frame.files import read_json
 from fusehr.core.frame.schemas import check_parquet
+from fusehr.core.mimic_files import listed_file
 from fusehr.tables.database import run_sql
 
 
@@ -17,10 +18,9 @@ def read_flat(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
 
     See events.build.
     """
-    folder = raw / FOLDER
-    settings = Settings(**read_json(folder / SETTINGS))
+    settings = Settings(**read_json(raw / FOLDER / SETTINGS))
     for schema in (ROWS, CELLS):
-        path = folder / f"{schema.name}.parquet"
+        path = listed_file(f"{FOLDER}/{schema.name}.parquet", raw)
         check_parquet(path, schema)
         con.from_parquet(str(path)).create_view(f"flat_{schema.name}")
     con.execute("CREATE TABLE flat_settings (task VARCHAR, class VARCHAR, note_kind VARCHAR)")

@@ -14,7 +14,8 @@ from meds import data_subdirectory, subject_splits_filepath
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json
 from fusehr.core.meds_files import FOLDER, LABELS, SETTINGS, Settings
-from fusehr.tables.database import run_sql
+from fusehr.core.mimic_files import listed_file, listed_files
+from fusehr.tables.database import run_sql, set_variables
 
 VISIT_COLUMN = "visit_id"
 OWN = {"available_time": "TIMESTAMP", "availability": "VARCHAR", "note_id": "VARCHAR"}
@@ -26,12 +27,11 @@ def read_meds(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     See events.build. Raises InputError where a column is of another type, a label's subject is
     unknown or has two labels at a time.
     """
-    folder = raw / FOLDER
-    settings = Settings(**read_json(folder / SETTINGS))
+    settings = Settings(**read_json(raw / FOLDER / SETTINGS))
     _note_codes(con, settings)
-    _attach_data(con, folder, settings)
-    _attach_splits(con, folder / subject_splits_filepath)
-    _attach_labels(con, folder / LABELS, settings)
+    _attach_data(con, raw, settings)
+    _attach_splits(con, raw)
+    _attach_labels(con, raw, settings)
     for name in ("visits", "values", "candidates"):
         run_sql(con, f"meds/{name}.sql")
 
@@ -47,9 +47,9 @@ def _note_codes(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         )
 
 
-def _attach_data(con: duckdb.DuckDBPyConnection, folder: Path, settings: Settings) -> None:
+def _attach_data(con: duckdb.DuckDBPyConnection, raw: Path, settings: Settings) -> None:
     """Create the views meds_rows and, by the part that each row plays, meds_parts."""
-    shards = sorted((folder / data_subdirectory).rglob("*.parquet"))
+    shards = listed_files(f"{FOLDER}/{data_subdirectory}/*.parquet", raw)
     con.read_parquet([str(path) for path in shards], union_by_name=True).create_view("meds_files")
     found = con.view("meds_files")
     types = dict(zip(found.columns, map(str, found.types), strict=True))
@@ -74,9 +74,12 @@ def _attach_data(con: duckdb.DuckDBPyConnection, folder: Path, settings: Setting
         FROM meds_files
         """
     )
-    con.execute(
-        f"SET VARIABLE long_text_characters = {settings.long_text_characters}; "
-        f"SET VARIABLE long_text_kind = {settings.long_text_kind!r}"
+    set_variables(
+        con,
+        {
+            "long_text_characters": settings.long_text_characters,
+            "long_text_kind": settings.long_text_kind,
+        },
     )
     run_sql(con, "meds/parts.sql")
 
@@ -115,10 +118,10 @@ def _own(name: str, kind: str, types: dict[str, str]) -> str:
     return f"{name}::{kind} AS {name}"
 
 
-def _attach_splits(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _attach_splits(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     """Create meds_folds (subject_id, fold)."""
     given = "SELECT NULL::BIGINT AS subject_id, NULL::VARCHAR AS split WHERE false"
-    if path.is_file():
+    for path in listed_files(f"{FOLDER}/{subject_splits_filepath}", raw):
         con.from_parquet(str(path)).create_view("given_splits")
         given = "FROM given_splits"
     con.execute(
@@ -132,7 +135,7 @@ def _attach_splits(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def _attach_labels(con: duckdb.DuckDBPyConnection, folder: Path, settings: Settings) -> None:
+def _attach_labels(con: duckdb.DuckDBPyConnection, raw: Path, settings: Settings) -> None:
     """Create meds_labels (task, class, subject_id, prediction_time, boolean_value)."""
     con.execute(
         "CREATE TABLE meds_labels (task VARCHAR, class VARCHAR, subject_id BIGINT, "
@@ -140,10 +143,11 @@ def _attach_labels(con: duckdb.DuckDBPyConnection, folder: Path, settings: Setti
     )
     for name, files in settings.labels.items():
         task, _, part = name.partition("/")
+        paths = [str(listed_file(f"{FOLDER}/{LABELS}/{file}", raw)) for file in files]
         con.execute(
             "INSERT INTO meds_labels SELECT ?, ?, subject_id, prediction_time, boolean_value "
             "FROM read_parquet(?, union_by_name = true)",
-            [task, part or "positive", [str(folder / file) for file in files]],
+            [task, part or "positive", paths],
         )
         _refuse(
             con,

@@ -352,6 +352,7 @@ def _same_tables(
         "SELECT * FROM static ORDER BY ALL",
         "SELECT task, class, patient_id, label_time, label_value FROM label "
         "WHERE NOT starts_with(class, 'outcome/') ORDER BY ALL",
+        "SELECT * FROM splits ORDER BY ALL",
     ):
         given, found = _query(before, query), _query(after, query)
         assert given or "FROM notes" in query

@@ -119,7 +119,7 @@ def _own(name: str, kind: str, types: dict[str, str]) -> str:
 
 
 def _attach_splits(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    """Create meds_folds (subject_id, fold)."""
+    """Create meds_folds (subject_id, fold); empty where no subject is held out to be tested on."""
     given = "SELECT NULL::BIGINT AS subject_id, NULL::VARCHAR AS split WHERE false"
     for path in listed_files(f"{FOLDER}/{subject_splits_filepath}", raw):
         con.from_parquet(str(path)).create_view("given_splits")
@@ -131,6 +131,7 @@ def _attach_splits(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
             subject_id,
             CASE split WHEN 'train' THEN 'train' WHEN 'tuning' THEN 'val' ELSE 'test' END AS fold
         FROM ({given})
+        WHERE (SELECT bool_or(split = 'held_out') FROM ({given}))
         """
     )
 

@@ -12,7 +12,7 @@ import pytest
 from fusehr.core.cohort import TaskSamples
 from fusehr.core.folds import Fold
 from fusehr.train.engine.contract import Fit
-from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting
+from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting, unlike
 from fusehr.train.tabular.matrix import Matrix
 from fusehr.train.tabular.trees import load_trees
 
@@ -29,6 +29,7 @@ PARAMS = BoostingParams(
     max_bins=32,
     patience=10,
     members=2,
+    most_alike=1.0,
     label_features=8,
     balanced=False,
 )
@@ -93,3 +94,39 @@ def test_members_are_of_different_starts(count: int) -> None:
     p = boosted(samples, matrix, replace(PARAMS, members=count)).predict(FOLD.test)
     other = boosted(samples, matrix, replace(PARAMS, members=2)).predict(FOLD.test)
     assert not np.array_equal(p, other) and np.abs(p - other).max() < 0.2
+
+
+def test_of_columns_that_tell_nearly_the_same_the_first_is_kept() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 500))
+    noise = rng.normal(size=500)
+    gaps = np.where(np.arange(500) < 2, np.nan, a)
+    nothing = np.zeros(500)
+    columns = [a, b, -2 * a + 1, a + 0.2 * noise, a + 2 * noise, gaps, nothing, b]
+    features = np.column_stack(columns)
+    assert unlike(features, limit=0.9).tolist() == [0, 1, 4, 6]
+    assert unlike(features, limit=0.985).tolist() == [0, 1, 3, 4, 6]
+    assert unlike(features, limit=1.0).tolist() == list(range(8))
+
+
+def test_a_column_is_not_left_out_for_one_that_is_left_out_itself() -> None:
+    rng = np.random.default_rng(3)
+    a, first, second = rng.normal(size=(3, 5000))
+    chain = np.column_stack([a, a + 0.4 * first, a + 0.4 * first + 0.4 * second])
+    # correlations 0.93, 0.94 and 0.87
+    assert unlike(chain, limit=0.9).tolist() == [0, 2]
+
+
+def test_which_columns_are_alike_is_learnt_from_train_rows_alone() -> None:
+    samples, matrix = problem()
+    values = matrix.values.copy()
+    values[:, 1] = values[:, 0]
+    values[FOLD.val, 1] *= -1
+    values[FOLD.test, 1] *= -1
+    found = boosted(samples, replace(matrix, values=values), replace(PARAMS, most_alike=0.9))
+    assert found.columns == ["a", "c", "d"]
+    changed = matrix.values.copy()
+    others = np.concatenate([FOLD.val, FOLD.test])
+    changed[others, 1] = changed[others, 0]
+    found = boosted(samples, replace(matrix, values=changed), replace(PARAMS, most_alike=0.9))
+    assert found.columns == ["a", "b", "c", "d"]

@@ -3,7 +3,7 @@
 Missing values stay missing: each split learns which way they go. Boosting stops when the log loss
 of the validation patients has not fallen for `patience` iterations. Then as many iterations are
 fitted again on train and validation patients, whom it would be a waste to learn nothing from; the
-first model is kept to predict the validation patients, whom the second one has seen.
+first model is kept to predict the validation patients, whom the others have seen.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class BoostingParams:
     max_bins: Annotated[int, Field(ge=2, le=255)]
     patience: Annotated[int, Field(ge=1)]
     members: Annotated[int, Field(ge=1)]
+    most_alike: Annotated[float, Field(gt=0, le=1)]
     label_features: Annotated[int, Field(ge=1)]
     balanced: bool
 
@@ -56,10 +57,13 @@ def fit_boosting(
 ) -> Boosted:
     """One model a label, or one for exclusive classes: stopped, and then fitted again.
 
-    min_share: a column that fewer train samples have is left out.
+    min_share: a column that fewer train samples have is left out. Of columns that tell nearly the
+    same of train samples the first one is kept, since each costs as much time as any other.
     """
     train, val = fit.fold.train, fit.fold.val
     chosen = matrix.vocabulary(train, min_share=min_share)
+    with threadpool_limits(1):
+        chosen = chosen[unlike(matrix.values[np.ix_(train, chosen)], limit=params.most_alike)]
     features = matrix.values[:, chosen]  # (n_samples, n_columns)
     several = samples.kind == "multilabel"
 
@@ -111,11 +115,31 @@ def correlated(features: np.ndarray, y: np.ndarray, *, count: int) -> np.ndarray
 
     What is missing counts as the column's mean. Ties go to the first column.
     """
+    strength = np.abs((y - y.mean()) @ _standardised(features))  # (f,)
+    return np.sort(np.argsort(-strength, kind="stable")[:count])
+
+
+def unlike(features: np.ndarray, *, limit: float) -> np.ndarray:
+    """Columns of features (n, f), in their order, without those too much like one before them.
+
+    Too much is a correlation, of either sign, above `limit`; what is missing counts as the column's
+    mean. Only columns that are kept speak against those after them. A limit of 1 keeps all.
+    """
+    standardised = _standardised(features)
+    correlation = np.abs(standardised.T @ standardised)  # (f, f)
+    alike = np.minimum(correlation, 1.0) > limit  # rounding takes it above 1
+    kept = np.zeros(len(alike), dtype=bool)
+    for column in range(len(alike)):
+        kept[column] = not alike[column, kept].any()
+    return np.flatnonzero(kept)
+
+
+def _standardised(features: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and length 1, and 0 where nothing is recorded or nothing varies."""
     centred = features - np.nanmean(features, axis=0)
     centred[np.isnan(centred)] = 0.0
     scale = np.sqrt(np.square(centred).sum(axis=0))
-    strength = np.abs((y - y.mean()) @ centred) / np.where(scale > 0, scale, 1.0)  # (f,)
-    return np.sort(np.argsort(-strength, kind="stable")[:count])
+    return centred / np.where(scale > 0, scale, 1.0)
 
 
 def _estimator(

@@ -9,7 +9,7 @@ the same inputs' aggregates: the two err on different samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from pydantic import Field
-from safetensors.torch import save_file
 from torch import Tensor
 
 from fusehr.core.cohort import TaskSamples
@@ -40,9 +39,12 @@ from fusehr.train.engine.contract import (
     TaskInputs,
 )
 from fusehr.train.multitask.fitting import Schedule, TaskFit, fit_together, task_logits
-from fusehr.train.multitask.inputs import TaskModalities, fit_common, fitted_inputs
+from fusehr.train.multitask.inputs import Common, TaskModalities, fit_common, fitted_inputs
+from fusehr.train.multitask.saved import Layout, Saved
 from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting
 from fusehr.train.tabular.matrix import TABLES, build_matrix
+from fusehr.train.tabular.per_class import PerClass
+from fusehr.train.tabular.trees import load_trees
 
 SHARED = (ModelParams, TabularParams)
 
@@ -136,7 +138,7 @@ class Fusehr:
                 min_share=self.tabular.min_share,
                 threads=one.threads,
             )
-            done[task] = _Fitted(one, task, tensors[task], common.state(), networks[task], boosted)
+            done[task] = _Fitted(one, task, tensors[task], common, networks[task], boosted)
         return done
 
     def _networks(
@@ -171,20 +173,20 @@ class Fusehr:
         first = next(iter(fits.values())).seed
         for member in range(own.members):
             settle_torch(threads=shared.threads, seed=first + member)
-            network = self._network(tensors)
-
+            widths = {name: w for one in tensors.values() for name, w in one.widths.items()}
+            classes = {task: one.labels.shape[1] for task, one in tensors.items()}
+            network = self._network(widths, classes)
             log = partial(_log, fits, member * own.epochs)
             best = fit_together(network, tasks, schedule, seed=first + member, log=log)
             for task, (epoch, weights) in best.items():
                 found[task].append(_Member(network, epoch, weights))
         return found
 
-    def _network(self, tensors: Mapping[Task, FittedInputs]) -> MultiTaskNetwork:
+    def _network(self, widths: Mapping[str, int], classes: Mapping[Task, int]) -> MultiTaskNetwork:
         own, shared = self.params.network, self.shared
-        widths = {name: w for inputs in tensors.values() for name, w in inputs.widths.items()}
         return MultiTaskNetwork(
             widths,
-            {task: inputs.labels.shape[1] for task, inputs in tensors.items()},
+            classes,
             direct=DIRECT,
             sizes=Sizes(
                 d_model=shared.d_model,
@@ -196,6 +198,72 @@ class Fusehr:
                 hidden_share=own.hidden_share,
             ),
         )
+
+    def restored(self, stem: Path, task: Task, classes: Sequence[str]) -> Restored:
+        """What a fit of `task` saved to `stem`, to predict new samples with.
+
+        classes: of the task, in the order of its labels. Raises InputError where a file is missing
+        or of another version.
+        """
+        saved = Saved.load(stem.with_suffix(".safetensors"))
+        widths = {name: len(one.names) for name, one in saved.common.columns.items()}
+        if saved.common.scaler is not None:
+            widths["series"] = 2 * len(saved.common.scaler.mean)
+        members: list[_Member] = []
+        for weights in saved.members:
+            network = self._network(widths, _classes_of(weights))
+            network.load_state_dict(weights)
+            members.append(_Member(network, 0, weights))
+        models, columns = load_trees(boosting_stem(stem).with_suffix(".safetensors"))
+        place = {name: k for k, name in enumerate(saved.layout.columns)}
+        exclusive = "|".join(classes) in models
+        named = ["|".join(classes)] if exclusive else classes
+        per_class = PerClass(tuple(classes), exclusive, tuple(models[name] for name in named))
+        chosen = np.array([place[name] for name in columns])
+        return Restored(self, task, saved, members, per_class, chosen)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A fit of one task, read back from its files."""
+
+    recipe: Fusehr
+    task: Task
+    saved: Saved
+    members: list[_Member]
+    models: PerClass
+    chosen: np.ndarray
+
+    def predict(
+        self, source: Source, samples: TaskSamples, without: Collection[Modality] = ()
+    ) -> np.ndarray:
+        """Probabilities float64 (n_samples, n_classes) of samples that training never saw.
+
+        Raises Skip where `source` has no events, codes, notes or images at all.
+        """
+        read = self.recipe.inputs(source, samples)
+        matrix = self.saved.layout.arranged(read.modalities.matrix)
+        modalities = TaskModalities(samples, matrix, read.modalities.series)
+        fitted = _Fitted(
+            _Inputs(self.recipe, source.threads, modalities),
+            self.task,
+            fitted_inputs(modalities, self.saved.common),
+            self.saved.common,
+            self.members,
+            Boosted(matrix, self.chosen, self.models),
+        )
+        return fitted.predict(np.arange(len(samples.samples)), without)
+
+
+def boosting_stem(stem: Path) -> Path:
+    """Where the boosted trees of the fit at `stem` are saved, without the suffix."""
+    return stem.with_name(f"{stem.name}-boosting")
+
+
+def _classes_of(weights: Mapping[str, Tensor]) -> dict[Task, int]:
+    """Number of classes of each task, as the network's last layers have them."""
+    parts = ((key.split("."), value) for key, value in weights.items())
+    return {key[1]: len(value) for key, value in parts if key[0] == "last" and key[2] == "bias"}
 
 
 @dataclass(frozen=True)
@@ -226,7 +294,7 @@ class _Fitted:
     inputs: _Inputs
     task: Task
     tensors: FittedInputs
-    scales: dict[str, Tensor]
+    common: Common
     members: list[_Member]
     boosted: Boosted
 
@@ -254,13 +322,10 @@ class _Fitted:
         return (logits.log_softmax(dim=1) if self.inputs.exclusive else logits).numpy()
 
     def save(self, stem: Path) -> None:
-        state = {
-            f"member{k}.{name}": value
-            for k, member in enumerate(self.members)
-            for name, value in member.weights.items()
-        }
-        save_file({**state, **self.scales}, stem.with_suffix(".safetensors"))
-        self.boosted.save(stem.with_name(f"{stem.name}-boosting"))
+        layout = Layout.of(self.inputs.modalities.matrix)
+        saved = Saved(layout, self.common, [member.weights for member in self.members])
+        saved.save(stem.with_suffix(".safetensors"))
+        self.boosted.save(boosting_stem(stem))
 
     def summary(self) -> dict[str, Any]:
         epochs = [member.epoch for member in self.members]

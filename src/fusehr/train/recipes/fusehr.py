@@ -216,7 +216,7 @@ class Fusehr:
             members.append(_Member(network, 0, weights))
         models, columns = load_trees(boosting_stem(stem).with_suffix(".safetensors"))
         place = {name: k for k, name in enumerate(saved.layout.columns)}
-        exclusive = "|".join(classes) in models
+        exclusive = len(classes) > 1 and "|".join(classes) in models
         named = ["|".join(classes)] if exclusive else classes
         per_class = PerClass(tuple(classes), exclusive, tuple(models[name] for name in named))
         chosen = np.array([place[name] for name in columns])

@@ -70,8 +70,7 @@ def write_tables(
     window_hours: of the task's input; None where it is all since the visit began.
     """
     rows: dict[str, list[dict[str, Any]]] = {
-        schema.name: []
-        for schema in (SAMPLES, DYNAMIC, NOTES, IMAGES, DRUGS, VISITS, STATIC)
+        schema.name: [] for schema in (SAMPLES, DYNAMIC, NOTES, IMAGES, DRUGS, VISITS, STATIC)
     }
     pixels: list[np.ndarray] = []
     for row, ready in enumerate(cases):

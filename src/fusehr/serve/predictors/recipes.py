@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from fusehr.core.cohort import TaskSamples
@@ -192,16 +193,13 @@ class FusehrPredictor(RecipePredictor):
 
 def load_weights(network: nn.Module, path: Path) -> None:
     """Give `network` the weights in `path`; InputError where it lacks some or has others."""
-    from safetensors.torch import load_file
-
     if not path.is_file():
         raise InputError(f"{path}: expected weights, found no file; run `dvc repro`")
     try:
         network.load_state_dict(load_file(path))
     except RuntimeError:
         raise InputError(
-            f"{path}: expected weights of the recipe in recipe.json, found others; "
-            "run `dvc repro`"
+            f"{path}: expected weights of the recipe in recipe.json, found others; run `dvc repro`"
         ) from None
 
 

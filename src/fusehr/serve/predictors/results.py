@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,18 +56,17 @@ def load_result(root: Path, name: str, task: Task, seed: int | None) -> Result:
         raise InputError(f"{path}: expected a trained recipe, found none; run `dvc repro`")
     written = read_json(path)
     tasks = trained_tasks(root, name)
+    if not tasks:
+        raise InputError(f"{path}: expected one model for new patients, found one of each fold")
     if task not in tasks:
-        raise InputError(
-            f"--task: expected one of {', '.join(tasks) or 'none (cross-validated models are not served)'}, "
-            f"found {task!r}"
-        )
+        raise InputError(f"--task: expected one of {', '.join(tasks)}, found {task!r}")
     seeds = sorted(map(int, written["fitted"][task][ROUND]))
     chosen = seeds[0] if seed is None else seed
     if chosen not in seeds:
         raise InputError(f"--seed: expected one of {seeds}, found {chosen}")
     params = StageParams(f"train@{name}", tuple(written["params"]), _tree(written["params"]))
     recipe = load_recipe(name, params).recipe
-    table = _predictions(folder / "predictions.parquet", task, chosen)
+    table = read_predictions(folder / "predictions.parquet", task, chosen)
     classes = tuple(sorted(table["class"].unique()))
     exclusive = base(task) == "triage" and len(classes) > 1
     about = About(
@@ -80,11 +79,12 @@ def load_result(root: Path, name: str, task: Task, seed: int | None) -> Result:
         chosen,
         written["split_sha"],
     )
-    found = Recalibration(_of_validation(table, classes), exclusive)
+    found = Recalibration(fitted_on_validation(table, classes), exclusive)
     return Result(recipe, about, found, folder / "weights" / task / ROUND / str(chosen))
 
 
-def _predictions(path: Path, task: Task, seed: int) -> pd.DataFrame:
+def read_predictions(path: Path, task: Task, seed: int) -> pd.DataFrame:
+    """fold, class, y, p of a recipe's predictions with nothing withheld."""
     check_parquet(path, PREDICTIONS)
     rows = pq.read_table(
         path,
@@ -94,7 +94,8 @@ def _predictions(path: Path, task: Task, seed: int) -> pd.DataFrame:
     return rows.to_pandas()
 
 
-def _of_validation(table: pd.DataFrame, classes: tuple[str, ...]) -> tuple[Calibration, ...]:
+def fitted_on_validation(table: pd.DataFrame, classes: Sequence[str]) -> tuple[Calibration, ...]:
+    """Of each class, from the validation rows of `read_predictions`."""
     rows = table[table["fold"] == "val"]
     found: list[Calibration] = []
     for name in classes:

@@ -52,7 +52,9 @@ def _bytes(value: Any) -> Any:
     if comma and head.startswith("data:"):
         value = rest
     if len(value) > IMAGE_BYTES * 4 // 3 + 4:
-        raise PydanticCustomError("image_size", f"expected at most {IMAGE_BYTES} bytes")
+        raise PydanticCustomError(
+            "image_size", "expected at most {most} bytes", {"most": IMAGE_BYTES}
+        )
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):

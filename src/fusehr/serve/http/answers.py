@@ -26,9 +26,11 @@ PARTS: dict[str, frozenset[str]] = {
 
 
 class Prediction(BaseModel):
-    """probabilities: as the model gives them; calibrated: after logistic recalibration on validation
-    patients. predicted: the likeliest of exclusive classes. not_read: parts of the case that this
-    model does not look at."""
+    """probabilities: as the model gives them; calibrated: recalibrated on validation patients.
+
+    predicted: the likeliest of exclusive classes. not_read: parts of the case that this model does
+    not look at.
+    """
 
     model: str
     task: str

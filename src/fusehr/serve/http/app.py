@@ -30,6 +30,7 @@ from fusehr.serve.http.settings import Settings
 from fusehr.serve.predictors.choose import trained
 from fusehr.serve.predictors.contract import Predictor
 
+LATER = {"retry-after": "1"}
 log = logging.getLogger("fusehr.serve")
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -71,15 +72,17 @@ class Service:
         except InputError as error:
             raise RefusedError(422, str(error)) from None
         except QueueFullError:
-            raise RefusedError(
-                429, "too many cases wait; try again", {"retry-after": "1"}
-            ) from None
+            raise RefusedError(429, "too many cases wait; try again", LATER) from None
         except StoppingError:
             raise RefusedError(503, "the service is stopping") from None
         except TimeoutError:
             raise RefusedError(
-                503, f"no answer within {self.settings.timeout_s:g} s", {"retry-after": "1"}
+                503, f"no answer within {self.settings.timeout_s:g} s", LATER
             ) from None
+        except Exception as error:
+            # its message could hold what was sent
+            log.error("a prediction failed: %s", type(error).__name__)
+            raise RefusedError(500, "the prediction failed") from None
         return prediction(self.predictor, case, p)
 
     def expect_model(self, model: str | None) -> None:
@@ -90,7 +93,7 @@ class Service:
 
 
 def create_app(predictor: Predictor, root: Path, settings: Settings, *, key: str = "") -> FastAPI:
-    """The application. root: of the repository, for cards and the list of models; key: '' for none."""
+    """The application. root: of the repository, for cards and models; key: '' for none."""
     service = Service(predictor, root, settings)
 
     @asynccontextmanager
@@ -158,7 +161,7 @@ def _add_predictions(app: FastAPI, service: Service) -> None:
         except BaseException:
             service.uploads -= 1
             raise
-        return StreamingResponse(_released(lines, service), media_type=kind)
+        return UploadAnswer(lines, kind, service)
 
 
 async def _many(request: Request, service: Service) -> tuple[str, AsyncIterator[bytes]]:
@@ -175,12 +178,19 @@ async def _many(request: Request, service: Service) -> tuple[str, AsyncIterator[
     raise RefusedError(415, f"Content-Type: expected {many.JSONL} or {many.CSV}")
 
 
-async def _released(lines: AsyncIterator[bytes], service: Service) -> AsyncIterator[bytes]:
-    try:
-        async for line in lines:
-            yield line
-    finally:
-        service.uploads -= 1
+class UploadAnswer(StreamingResponse):
+    """Lines as they are known; the upload's place is free again when they end, or nobody reads."""
+
+    def __init__(self, lines: AsyncIterator[bytes], kind: str, service: Service) -> None:
+        super().__init__(lines, media_type=kind)
+        self._service = service
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send them."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._service.uploads -= 1
 
 
 def _add_reports(app: FastAPI, service: Service) -> None:
@@ -259,6 +269,5 @@ async def _not_valid(_: Request, error: Any) -> Response:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    # its message could hold what was sent
-    log.error("a prediction failed: %s", type(error).__name__)
-    return JSONResponse({"error": "the service failed; this is not your fault"}, 500)
+    log.error("a request failed: %s", type(error).__name__)
+    return JSONResponse({"error": "the service failed"}, 500)

@@ -25,7 +25,7 @@ class StoppingError(Exception):
     """The service takes no more requests."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Waiting:
     """What one request waits for."""
 
@@ -130,7 +130,7 @@ class Batcher:
     def _answer(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Waiting]) -> None:
         """In the thread: predict the batch, or, where that fails, each of it alone."""
         try:
-            found: Sequence[Any] = self._predict([one.prepared for one in batch])
+            found: Any = self._predict([one.prepared for one in batch])
         except Exception as error:
             found = [error] if len(batch) == 1 else [self._alone(one) for one in batch]
         for one, p in zip(batch, found, strict=True):

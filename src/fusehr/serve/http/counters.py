@@ -21,18 +21,23 @@ class Counters:
 
     def __init__(self, model: str, task: str, waiting: Callable[[], int]) -> None:
         self._registry = CollectorRegistry()
-        of = {"registry": self._registry}
-        self._requests = Counter("fusehr_requests", "Requests answered", ["route", "status"], **of)
+        of = self._registry
+        self._requests = Counter(
+            "fusehr_requests", "Requests answered", ["route", "status"], registry=of
+        )
         self._seconds = Histogram(
-            "fusehr_request_seconds", "Time to the whole answer", ["route"], buckets=SECONDS, **of
+            "fusehr_request_seconds",
+            "Time to the whole answer",
+            ["route"],
+            buckets=SECONDS,
+            registry=of,
         )
         self._sizes = Histogram(
-            "fusehr_batch_cases", "Cases predicted together", buckets=SIZES, **of
+            "fusehr_batch_cases", "Cases predicted together", buckets=SIZES, registry=of
         )
-        Gauge("fusehr_waiting_cases", "Cases in the queue", **of).set_function(waiting)
-        Gauge("fusehr_model", "The model that is served", ["model", "task"], **of).labels(
-            model, task
-        ).set(1)
+        Gauge("fusehr_waiting_cases", "Cases in the queue", registry=of).set_function(waiting)
+        served = Gauge("fusehr_model", "The model that is served", ["model", "task"], registry=of)
+        served.labels(model, task).set(1)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""

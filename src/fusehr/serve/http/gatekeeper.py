@@ -104,9 +104,7 @@ class Gatekeeper:
 
 def _too_large(limit: int) -> RefusedError:
     # what is left of the body is not read
-    return RefusedError(
-        413, f"expected a body of at most {limit // MIB} MiB", {"connection": "close"}
-    )
+    return RefusedError(413, f"expected a body of at most {limit // MIB} MiB")
 
 
 async def _answer(send: Any, refused: RefusedError) -> None:

@@ -1,4 +1,4 @@
-"""Trained recipes: a batch of cases is written as tables, and read by the code that training uses."""
+"""Trained recipes: cases are written as tables, and read by the code that training uses."""
 
 from __future__ import annotations
 

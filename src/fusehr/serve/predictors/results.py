@@ -1,4 +1,4 @@
-"""What the stage `train` wrote of a recipe: how it was configured, and its validation predictions."""
+"""What the stage `train` wrote of a recipe: its configuration and validation predictions."""
 
 from __future__ import annotations
 

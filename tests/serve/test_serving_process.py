@@ -30,10 +30,11 @@ COMMAND = [sys.executable, "-c", "from fusehr.cli import main; main()", "serve"]
 class Served:
     """A running service. url: where it listens."""
 
-    def __init__(self, root: Path, port: int, **environment: str) -> None:
+    def __init__(self, root: Path, port: int, timeout_s: int, **environment: str) -> None:
         self.url, self.port = f"http://127.0.0.1:{port}", port
         kept = {k: v for k, v in os.environ.items() if not k.startswith("FUSEHR_")}
-        options = ["--model", "student", "--port", str(port), "--timeout-s", "20"]
+        options = ["--model", "student", "--port", str(port)]
+        options += ["--timeout-s", str(timeout_s)]
         self.process = subprocess.Popen(
             [*COMMAND, *options],
             cwd=root,
@@ -68,8 +69,8 @@ class Served:
 def start(served: Path) -> Iterator[Callable[..., Served]]:
     begun: list[Served] = []
 
-    def begin(port: int = 0, **environment: str) -> Served:
-        begun.append(Served(served, port or free_port(), **environment))
+    def begin(port: int = 0, timeout_s: int = 60, **environment: str) -> Served:
+        begun.append(Served(served, port or free_port(), timeout_s, **environment))
         begun[-1].wait()
         return begun[-1]
 
@@ -166,7 +167,7 @@ def test_the_key_comes_from_the_environment(start: Callable[..., Served]) -> Non
 
 
 def test_slow_and_vanishing_clients_hold_nobody_up(start: Callable[..., Served]) -> None:
-    service = start()
+    service = start(timeout_s=4)
     head = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
     slow = socket.create_connection(("127.0.0.1", service.port))
     slow.sendall(head + b"content-length: 100\r\n\r\n{")

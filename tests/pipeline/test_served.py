@@ -77,7 +77,7 @@ def test_the_student_predicts_as_offline(small: Any) -> None:
         folder = root / "data/distill"
         truth = offline(folder / "students/full_unlabelled/predictions.parquet", task)
         texts = pd.read_parquet(folder / "data/instructions.parquet").set_index("sample_id")
-        cases = [Case(text=texts.loc[sample, "input"]) for sample in truth.index]
+        cases = [Case(text=str(texts.loc[sample, "input"])) for sample in truth.index]
         found = pd.DataFrame(served(predictor, cases), columns=list(predictor.about.classes))
         assert np.abs(found[truth.columns].to_numpy() - truth.to_numpy()).max() < CLOSE
 

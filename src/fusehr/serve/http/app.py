@@ -67,10 +67,10 @@ class Service:
         try:
             async with asyncio.timeout(None if patient else self.settings.timeout_s):
                 # images are decoded beside the thread that predicts
-                prepared = await asyncio.to_thread(self.predictor.prepare, case)
+                prepared = await asyncio.to_thread(self._prepared, case)
                 p = await self.batcher.submit(prepared, patient=patient)
-        except InputError as error:
-            raise RefusedError(422, str(error)) from None
+        except RefusedError:
+            raise
         except QueueFullError:
             raise RefusedError(429, "too many cases wait; try again", LATER) from None
         except StoppingError:
@@ -84,6 +84,12 @@ class Service:
             log.error("a prediction failed: %s", type(error).__name__)
             raise RefusedError(500, "the prediction failed") from None
         return prediction(self.predictor, case, p)
+
+    def _prepared(self, case: Case) -> Any:
+        try:
+            return self.predictor.prepare(case)
+        except InputError as error:
+            raise RefusedError(422, str(error)) from None
 
     def expect_model(self, model: str | None) -> None:
         """Raise RefusedError where `model` is named and not the one that is served."""

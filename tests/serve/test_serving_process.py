@@ -78,7 +78,7 @@ def start(served: Path) -> Iterator[Callable[..., Served]]:
     for one in begun:
         if one.process.poll() is None:
             one.process.kill()
-        one.process.communicate()
+            one.process.communicate()
 
 
 def free_port() -> int:

@@ -81,7 +81,7 @@ def test_one_that_fails_does_not_fail_the_others() -> None:
     async def body(predictor: FakePredictor, batcher: Batcher) -> None:
         predictor.broken = "text 1"
         asked = (batcher.submit(prepared(k)) for k in range(3))
-        found = await asyncio.gather(*asked, return_exceptions=True)
+        found: list[Any] = await asyncio.gather(*asked, return_exceptions=True)
         assert isinstance(found[1], ValueError)
         assert np.array_equal(found[0], answer("text 0"))
         assert np.array_equal(found[2], answer("text 2"))

@@ -57,7 +57,7 @@ def write_hospital(raw: Path, tables: dict[str, str]) -> None:
     manifest.write(raw, Manifest("synthetic", False, tuple(manifest.complete(raw))))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_hospital() -> Callable[[Path, dict[str, str]], None]:
     """write_hospital, for tests that make a hospital of their own."""
     return write_hospital

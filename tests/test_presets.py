@@ -48,7 +48,7 @@ def test_dvc_sets_what_the_preset_says_and_nothing_else(name: str, root: Path) -
             assert lookup(after, path) == value
             assert type(lookup(after, path)) is type(value)
     for override in said:
-        path, _, _ = override.partition("=")
+        path = override.partition("=")[0].removeprefix("++")
         *parents, last = path.split(".")
         lookup(before, ".".join(parents))[last] = lookup(after, path)
     assert after == before

@@ -21,13 +21,7 @@ from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.evaluate import EvaluateParams
 from fusehr.core.params.model import ModelParams
 from fusehr.core.params.rag import RagParams
-from fusehr.core.params.raw import (
-    Mimic4DemoParams,
-    Mimic4Params,
-    OneEhrParams,
-    Physionet2012Params,
-    SyntheticParams,
-)
+from fusehr.core.params.raw import SOURCES, NotesFileParams, expect_source
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 from fusehr.core.params.tune import TuneParams
@@ -45,13 +39,7 @@ BLOCKS: dict[str, Any] = {
     "defects": DefectsParams,
     "tune": TuneParams,
 }
-SOURCES: dict[str, Any] = {
-    "synthetic": SyntheticParams,
-    "mimic4_demo": Mimic4DemoParams,
-    "mimic4": Mimic4Params,
-    "oneehr": OneEhrParams,
-    "physionet2012": Physionet2012Params,
-}
+NOTES_FILE: Any = NotesFileParams | None
 
 
 def check_params(root: Path) -> int:
@@ -70,10 +58,8 @@ def check_params(root: Path) -> int:
     source, remote = raw.pop("source", None), raw.pop("remote", None)
     validate(source, str, "raw.source")
     validate(remote, str, "raw.remote")
-    if source not in SOURCES:
-        raise InputError(
-            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
-        )
+    validate(raw.pop("notes_file", None), NOTES_FILE, "raw.notes_file")
+    expect_source(source)
     for name, block in raw.items():
         if name not in SOURCES:
             raise InputError(f"params.yaml: raw.{name}: unknown parameter")

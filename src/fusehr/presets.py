@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fusehr.check import BLOCKS, SOURCES
+from fusehr.check import BLOCKS
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import lookup, read_yaml, validate
+from fusehr.core.params.raw import SOURCES, expect_source
 
 LIKE = "like"
 
@@ -108,9 +109,7 @@ def _check(tree: Mapping[str, Any], section: str) -> None:
         validate(recipe, module.Params, section)
     elif section == "raw":
         source = lookup(tree, "raw.source")
-        if source not in SOURCES:
-            known = ", ".join(SOURCES)
-            raise InputError(f"params.yaml: raw.source: expected one of {known}, found {source}")
+        expect_source(source)
         validate(lookup(tree, f"raw.{source}"), SOURCES[source], f"raw.{source}")
     else:
         raise InputError(f"params.yaml: {section}: expected a block that a preset may change")

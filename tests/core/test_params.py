@@ -59,6 +59,12 @@ def test_the_parameters_of_this_repository_are_valid() -> None:
         ),
         ("raw.source", "mimic5", "raw.source: expected one of synthetic, mimic4_demo, mimic4"),
         ("raw.mimic5", {}, "raw.mimic5: unknown parameter"),
+        ("raw.notes_file", {"path": "notes.csv"}, "raw.notes_file.kind: missing parameter"),
+        (
+            "raw.notes_file",
+            {"path": "notes.csv", "kind": "Ward note"},
+            "raw.notes_file.kind: String should match pattern",
+        ),
         ("recipes.gbm.depth", 3, "recipes.gbm.depth: unknown parameter"),
         ("evaluate.primary_metric.mortality", "f2", "evaluate.primary_metric.mortality: Input"),
         ("modle", {}, "modle: unknown parameter"),

@@ -52,7 +52,7 @@ def test_rows_are_sorted_and_columns_in_order(tmp_path: Path) -> None:
         ({"p": [0.25, None]}, "column p: expected not null, found 1 rows"),
         ({"y": [0, 2]}, r"column y: expected y IN \(0, 1\)"),
         ({"fold": "train"}, r"column fold: .* found 2 rows that break it \(row 0, 1\)"),
-        ({"task": "mortalty"}, "column task: expected task IN"),
+        ({"task": "All deaths"}, "column task: expected regexp_full_match"),
         ({"sample_id": "mortality-1"}, "expected unique, found twice"),
         ({"seed": "one"}, "seed"),
     ],

@@ -29,6 +29,7 @@ SELECT
     date_diff('second', window_start, index_time) / 3600.0,
     static.age,
     static.sex,
+    static.admission_type,
     static.available_time <= samples.index_time
 FROM samples LEFT JOIN static USING (visit_id)
 WHERE sample_id = $sample
@@ -67,10 +68,11 @@ def _case(con: duckdb.DuckDBPyConnection, sample: str, pixels: np.ndarray) -> Ca
     def rows(query: str) -> list[Any]:
         return con.execute(query, {"sample": sample}).fetchall()
 
-    ((since, window, age, sex, known),) = rows(SAMPLE)
+    ((since, window, age, sex, admission, known),) = rows(SAMPLE)
     return Case(
         age=age if known else None,
         sex=sex if known else "U",
+        admission_type=admission if known else None,
         events=[Event(code=c, value=v, hours=h) for c, v, h in rows(EVENTS)],
         notes=[Note(kind=kind, text=text, hours=h) for kind, text, h in rows(NOTES)],
         images=[Picture(data=_png(pixels[row]), hours=h) for row, h in rows(IMAGES)],

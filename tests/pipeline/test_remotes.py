@@ -155,7 +155,7 @@ def test_a_restricted_remote_takes_all_outputs_and_the_default_one_none(
 ) -> None:
     clone = copy_of_small
     clone.set_params({"raw.remote": "restricted"})
-    clone.run("dvc", "commit", "--force")
+    clone.run("dvc", "commit", "--force", "dvc.yaml")
     folders = {name: tmp_path / "remotes" / name for name in ("local", "restricted")}
     for name, folder in folders.items():
         clone.run("dvc", "remote", "modify", "--local", name, "url", str(folder))

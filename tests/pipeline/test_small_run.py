@@ -45,7 +45,7 @@ def test_the_leaderboard_can_be_printed_again(small: Any) -> None:
 
 
 def test_nothing_is_left_to_do(copy_of_small: Any) -> None:
-    assert "up to date" in copy_of_small.run("dvc", "status")
+    assert "up to date" in copy_of_small.run("dvc", "status", "dvc.yaml")
     assert stages_run(copy_of_small.run("dvc", "repro")) == set()
     assert copy_of_small.run("git", "status", "--porcelain") == ""
 
@@ -56,7 +56,7 @@ NETWORKS = ("lstm_vitals", "lstm_notes", "emerge", "bia_fusion", "triage_fusion"
 
 def stale(clone: Any) -> set[str]:
     """Stages that a full run would begin with, as `dvc status` tells."""
-    return set(json.loads(clone.run("dvc", "status", "--json")))
+    return set(json.loads(clone.run("dvc", "status", "--json", "dvc.yaml")))
 
 
 def test_an_experiment_reruns_one_recipe_its_score_and_the_leaderboard(copy_of_small: Any) -> None:
@@ -129,7 +129,7 @@ def test_push_lose_everything_pull_and_nothing_is_left_to_do(copy_of_small: Any)
     shutil.rmtree(clone.folder / "data")
     clone.run("dvc", "pull")
     assert stages_run(clone.run("dvc", "repro")) == set()
-    assert "up to date" in clone.run("dvc", "status")
+    assert "up to date" in clone.run("dvc", "status", "dvc.yaml")
 
 
 @pytest.mark.parametrize(

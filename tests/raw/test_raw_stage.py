@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import gzip
+import hashlib
 import json
 import os
 import runpy
@@ -19,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, make_mimic, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, make_mimic, make_mimic3, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace with the repository's pipeline, and small sources outside it."""
     folder = tmp_path / "workspace"
     (folder / ".dvc").mkdir(parents=True)
@@ -30,13 +32,15 @@ def workspace(tmp_path: Path, make_mimic, monkeypatch: pytest.MonkeyPatch) -> Pa
     make_mimic(tmp_path / "credentialed", "hosp", "icu")
     monkeypatch.setenv("FUSEHR_MIRROR", str(tmp_path / "mirror"))
     monkeypatch.setenv("FUSEHR_MIMIC4", str(tmp_path / "credentialed"))
+    make_mimic3(tmp_path / "older")
+    monkeypatch.setenv("FUSEHR_MIMIC3", str(tmp_path / "older"))
     return folder
 
 
-def run(source: str, remote: str = "open") -> None:
+def run(source: str, remote: str = "open", notes_file: dict[str, str] | None = None) -> None:
     """Set the source in the repository's own parameters and run the script."""
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    params["raw"] |= {"source": source, "remote": remote}
+    params["raw"] |= {"source": source, "remote": remote, "notes_file": notes_file}
     params["raw"]["mimic4_demo"]["verify"] = False
     params["raw"]["mimic4"]["parts"] = ["hosp", "icu"]
     Path("params.yaml").write_text(yaml.safe_dump(params))
@@ -66,7 +70,10 @@ def test_full_mimic_is_marked_restricted_and_not_copied(workspace, tmp_path):
     assert not [name for name, blob in written.items() if str(tmp_path).encode() in blob]
 
 
-@pytest.mark.parametrize(("source", "remote"), [("mimic4_demo", "open"), ("mimic4", "restricted")])
+@pytest.mark.parametrize(
+    ("source", "remote"),
+    [("mimic4_demo", "open"), ("mimic4", "restricted"), ("mimic3", "restricted")],
+)
 def test_two_runs_give_the_same_bytes(workspace, source, remote):
     run(source, remote)
     first = content(workspace / "data/raw")
@@ -80,12 +87,43 @@ def test_change_of_source_leaves_no_file_of_the_earlier_one(workspace):
     assert not (workspace / "data/raw/hosp").exists()
 
 
+@pytest.mark.parametrize(
+    ("source", "remote"),
+    [("mimic4_demo", "open"), ("mimic4", "restricted"), ("mimic3", "restricted")],
+)
+def test_own_notes_stand_beside_any_source_and_are_listed(workspace, tmp_path, source, remote):
+    path = tmp_path / "notes.csv"
+    path.write_text("patient_id,time,text\n7,2150-01-31 08:00,Slept well.\n")
+    chosen = {"path": str(path), "kind": "nursing"}
+    run(source, remote, chosen)
+    first = content(workspace / "data/raw")
+    packed = first["note/own_notes.csv.gz"]
+    assert b"Slept well." in gzip.decompress(packed)
+    listed = [
+        entry
+        for entry in json.loads(first["manifest.json"])["files"]
+        if entry["name"] == "note/own_notes.csv.gz"
+    ]
+    assert [entry["sha256"] for entry in listed] == [hashlib.sha256(packed).hexdigest()]
+    assert not [name for name, blob in first.items() if str(tmp_path).encode() in blob]
+    run(source, remote, chosen)
+    assert content(workspace / "data/raw") == first
+
+
+def test_a_broken_notes_file_leaves_nothing(workspace, tmp_path):
+    path = tmp_path / "notes.csv"
+    path.write_text("patient_id,time,text\n7,someday,Slept well.\n")
+    with pytest.raises(SystemExit, match=r"notes\.csv: line 2: column time"):
+        run("mimic4_demo", notes_file={"path": str(path), "kind": "nursing"})
+    assert list((workspace / "data").iterdir()) == []
+
+
 def test_unknown_source_lists_the_known_ones(workspace):
     with pytest.raises(SystemExit) as ended:
-        run("mimic3")
+        run("mimic5")
     assert ended.value.code == (
-        "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, "
-        "physionet2012, found mimic3"
+        "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, mimic3, "
+        "physionet2012, oneehr, found mimic5"
     )
     assert not (workspace / "data/raw").exists()
 
@@ -114,13 +152,14 @@ def test_full_disk_ends_in_one_line_and_leaves_nothing(workspace, monkeypatch):
     assert list((workspace / "data").iterdir()) == []
 
 
-def test_restricted_data_never_meets_the_default_remote(workspace):
+@pytest.mark.parametrize("source", ["mimic4", "mimic3"])
+def test_restricted_data_never_meets_the_default_remote(workspace, source):
     with pytest.raises(SystemExit, match=r"raw\.remote: .*found open"):
-        run("mimic4", remote="open")
+        run(source, remote="open")
     assert not (workspace / "data/raw").exists()
 
 
-@pytest.mark.parametrize("source", ["mimic4_demo", "mimic4"])
+@pytest.mark.parametrize("source", ["mimic4_demo", "mimic4", "mimic3"])
 def test_reads_just_what_is_declared(workspace, monkeypatch, source):
     made: list[load.StageParams] = []
     original = load.stage_params

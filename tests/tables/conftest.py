@@ -51,7 +51,7 @@ def example() -> dict[str, str]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def params() -> Callable[..., TablesParams]:
     """The block `tables` of params.yaml, with changes by dotted name."""
 
@@ -68,7 +68,7 @@ def params() -> Callable[..., TablesParams]:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tolerant(params: Callable[..., TablesParams]) -> Callable[..., TablesParams]:
     """As `params`, with shares of dirt that the few rows of the example hospital do not exceed."""
 

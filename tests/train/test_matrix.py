@@ -98,6 +98,7 @@ def source() -> Iterator[Source]:
             "visit_id": [19, 29],
             "age": [61.0, 70.0],
             "sex": ["F", "M"],
+            "admission_type": ["URGENT", "ELECTIVE"],
             "available_time": [hours(48), hours(-1)],
         }
     )
@@ -146,6 +147,10 @@ def test_a_variable_over_the_window_and_over_its_last_hours(source: Source) -> N
         "mean": pytest.approx((1.5 + 4.1 + 3.2 + 2.8) / 4, abs=1e-12),
         "count": 4,
         "hours_since": 2,
+        "hours_since_first": 30,
+        "sum": pytest.approx(11.6, abs=1e-12),
+        "std": pytest.approx(np.std([1.5, 4.1, 3.2, 2.8]), abs=1e-4),
+        "hours_charted": 3,
     }
     assert row(matrix, 0, "lactate|6h|") == {
         "min": 2.8,
@@ -154,7 +159,7 @@ def test_a_variable_over_the_window_and_over_its_last_hours(source: Source) -> N
         "count": 3,
     }
     nothing = row(matrix, 1, "lactate|all|")
-    assert nothing.pop("count") == 0
+    assert nothing.pop("count") == nothing.pop("hours_charted") == 0
     assert np.isnan(list(nothing.values())).all()
 
 
@@ -173,6 +178,7 @@ def test_codes_are_those_billed_of_earlier_visits(source: Source) -> None:
         "age": 61,
         "female": 1,
         "male": 0,
+        "admission_type|URGENT": 1,
         "Pneumonia|earlier": 1,
         "Shock|earlier": 2,
         "n_diagnosis|earlier": 2,

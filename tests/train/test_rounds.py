@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +61,7 @@ def test_rows_follow_patients_and_their_use(tables: Path) -> None:
     assert set(patients[fold.train]) == set(everyone[:3])
     assert samples.samples["train_use"].to_numpy()[fold.train].all()
     assert set(patients[fold.test]) == set(everyone[5:6])
+    # to fit again: train and validation, but for windows that are not for training
+    assert len(fold.again) == 10 and set(fold.train) < set(fold.again)
+    (fold,) = fold_rows(samples, [replace(one, spared=frozenset(everyone[3:4]))])
+    assert set(patients[fold.again]) == {*everyone[:3], everyone[4]}

@@ -54,6 +54,20 @@ def test_they_are_the_same_when_read_back(
     np.testing.assert_array_equal(read.classes_, trees.classes_)
 
 
+def test_the_mean_of_models_has_their_mean_score(
+    fitted: tuple[HistGradientBoostingClassifier, np.ndarray],
+) -> None:
+    model, features = fitted
+    other = HistGradientBoostingClassifier(max_iter=5, max_leaf_nodes=3, random_state=0)
+    other.fit(features[:200, COLUMNS], model.predict(features[:200, COLUMNS]))
+    both = [BoostedTrees.of(one, columns=COLUMNS) for one in (model, other)]
+    logs = np.mean([np.log(one.predict_proba(features)) for one in both], axis=0)
+    expected = np.exp(logs) / np.exp(logs).sum(axis=1, keepdims=True)
+    mean = BoostedTrees.mean(both)
+    np.testing.assert_allclose(mean.predict_proba(features), expected, rtol=0, atol=1e-12)
+    assert np.abs(expected - both[0].predict_proba(features)).max() > 0.01
+
+
 def test_the_most_correlated_columns_are_chosen_in_their_order() -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, size=500)

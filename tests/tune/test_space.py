@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from fusehr.core.frame.errors import InputError
 from fusehr.tune.run import tune_params
-from fusehr.tune.space import Space, load_space
+from fusehr.tune.space import Space, load_space, pruning_metric
 
 from .conftest import NAME, RATE, ROOT, TOY, WIDTH
 
@@ -62,7 +63,7 @@ def test_a_space_is_read(repository: Callable[..., Path]) -> None:
             lambda s: s.update(metric="f1_weighted"),
             f"{HERE}: metric f1_weighted: expected task triage",
         ),
-        (lambda s: s.update(task="deaths"), f"{HERE}.task: Input should be 'mortality', "),
+        (lambda s: s.update(task="All deaths"), f"{HERE}.task: String should match pattern "),
         (lambda s: s.update(parameters={}), f"{HERE}.parameters: "),
         (lambda s: s.update(width=1), f"{HERE}.width: unknown parameter"),
         (
@@ -142,3 +143,10 @@ def test_what_cannot_be_searched_is_named(
 def test_an_unknown_space_names_those_there_are(repository: Callable[..., Path]) -> None:
     with pytest.raises(InputError, match=f"train-tune@big: expected one of {NAME}"):
         tune_params("big", repository())
+
+
+def test_a_horizon_is_pruned_by_the_metric_of_its_task() -> None:
+    params = tune_params("bia_fusion", ROOT)
+    space = load_space("bia_fusion", params)
+    horizon = replace(space, params=replace(space.params, task="mortality@day0"))
+    assert pruning_metric(horizon, params) == pruning_metric(space, params) == "auroc"

@@ -40,12 +40,16 @@ class TaskSamples:
 
 @dataclass(frozen=True)
 class Round:
-    """One division of the patients. A plain split has one round, cross-validation one per fold."""
+    """One division of the patients. A plain split has one round, cross-validation one per fold.
+
+    spared: those of `val` that nothing may be fitted on, also when stopping has been decided.
+    """
 
     name: str
     train: frozenset[int]
     val: frozenset[int]
     test: frozenset[int]
+    spared: frozenset[int] = frozenset()
 
 
 def load_task(tables: Path, task: Task) -> TaskSamples:

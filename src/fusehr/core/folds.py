@@ -15,12 +15,17 @@ NO_SAMPLES = {"triage": "no samples: the source has no ED visits with an acuity"
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows of one round, int64 and ascending. `train` has no sample with train_use false."""
+    """Rows of one round, int64 and ascending. `train` has no sample with train_use false.
+
+    again: what may be fitted on once validation rows have said when to stop, `train` and those of
+    `val` with train_use. What was fitted on them must not predict `val`.
+    """
 
     name: str
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+    again: np.ndarray
 
 
 def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:
@@ -33,6 +38,7 @@ def fold_rows(samples: TaskSamples, rounds: list[Round]) -> list[Fold]:
             train=np.flatnonzero(_among(patients, one.train) & usable),
             val=np.flatnonzero(_among(patients, one.val)),
             test=np.flatnonzero(_among(patients, one.test)),
+            again=np.flatnonzero(_among(patients, one.train | one.val - one.spared) & usable),
         )
         for one in rounds
     ]

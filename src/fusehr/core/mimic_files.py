@@ -1,7 +1,7 @@
-"""Where the file of each MIMIC-IV table lies, as data/raw/manifest.json describes it.
+"""Where the file of each MIMIC table lies, as data/raw/manifest.json describes it.
 
-Synthetic and demo tables lie in data/raw itself. The full MIMIC-IV may not be copied, so it is read
-in place: the environment variable FUSEHR_MIMIC4 names its folder, which differs from host to host
+Synthetic and demo tables lie in data/raw itself. The full MIMIC-IV and MIMIC-III may not be copied,
+so they are read in place: an environment variable names the folder, which differs from host to host
 and is therefore written nowhere. Two groups with the same release get the same manifest, whatever
 their layout.
 
@@ -13,18 +13,22 @@ Below FUSEHR_MIMIC4 each part (hosp, icu, ed, note, cxr) is looked for in this o
    `mimic-cxr-jpg/<version>/mimic-cxr-2.0.0-{metadata,chexpert}.csv.gz`.
 
 A part is taken whole from one folder: two releases are never mixed within it.
+
+Below FUSEHR_MIMIC3 lie MIMIC-III's files, `PATIENTS.csv.gz` or unpacked `PATIENTS.csv`, or
+PhysioNet's own folder of them, `mimiciii/<raw.mimic3.version>/`.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from fusehr.core import mimic_layout
+from fusehr.core import mimic3_layout, mimic_layout
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json
 from fusehr.core.mimic_layout import REQUIRED_PARTS, MimicTable, Part
@@ -32,7 +36,6 @@ from fusehr.core.mimic_layout import REQUIRED_PARTS, MimicTable, Part
 RAW = Path("data/raw")
 MANIFEST = "manifest.json"
 IMAGE_SHARDS = "cxr/images-*.tar"
-VARIABLE = "FUSEHR_MIMIC4"
 
 PROJECTS: dict[Part, str] = {
     "hosp": "mimiciv",
@@ -59,7 +62,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What data/raw holds. `version` is the release of MIMIC-IV where it is read in place."""
+    """What data/raw holds. `version` is the release of MIMIC where it is read in place."""
 
     source: str
     restricted: bool
@@ -94,24 +97,34 @@ def read_manifest(raw: Path = RAW) -> Manifest:
 
 
 def resolve(key: str, raw: Path = RAW) -> Path:
-    """Path of the file of table `key` (`hosp/patients`), readable and of the size in the manifest.
+    """Path of the file of table `key` (`hosp/patients`, `mimic3/patients`), readable and of the
+    size in the manifest.
 
-    Raises InputError when the table is unknown, FUSEHR_MIMIC4 is needed and unset, the file is
-    missing, or its size differs: then it was replaced after the stage `raw` checked it.
+    Raises InputError when the table is unknown, the variable that names the release's folder is
+    needed and unset, the file is missing, or its size differs: then it was replaced after the stage
+    `raw` checked it.
     """
-    wanted = mimic_layout.table(key)
+    layout = mimic3_layout if key.startswith("mimic3/") else mimic_layout
+    wanted = layout.table(key)
     manifest = read_manifest(raw)
-    entry = next((entry for entry in manifest.files if entry.name == wanted.file), None)
-    if entry is None:
-        raise InputError(f"{raw / MANIFEST}: expected {wanted.file} among its files, found none")
+    entry = _entry(manifest, wanted.file, raw)
     path, shown = raw / entry.name, f"{raw / entry.name}"
-    if manifest.restricted and not path.exists() and not wanted.additional:
-        root = mimic4_root()
-        path = locate(root, wanted, manifest.version or "")
-        shown = shown_below(root, path)
-    if not path.is_file():
-        raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
-    _check_size(path, entry, shown, raw)
+    release = IN_PLACE.get(manifest.source)
+    if release and not path.exists() and not wanted.additional:
+        root = release.root()
+        path = release.locate(root, wanted, manifest.version or "")
+        shown = release.shown(root, path)
+    _check_file(path, entry, shown, raw)
+    return path
+
+
+def listed_file(name: str, raw: Path = RAW) -> Path:
+    """Path of the file `name` of `raw`, there and of the size in the manifest.
+
+    Raises InputError where it is not.
+    """
+    entry, path = _entry(read_manifest(raw), name, raw), raw / name
+    _check_file(path, entry, str(path), raw)
     return path
 
 
@@ -121,17 +134,19 @@ def image_shards(raw: Path = RAW) -> list[Path]:
     Raises InputError where one is missing or has another size.
     """
     entries = [e for e in read_manifest(raw).files if fnmatch(e.name, IMAGE_SHARDS)]
-    paths = []
-    for entry in sorted(entries, key=lambda e: e.name):
-        path = raw / entry.name
-        if not path.is_file():
-            raise InputError(f"{path}: expected a file, found none; run `dvc repro raw`")
-        _check_size(path, entry, str(path), raw)
-        paths.append(path)
-    return paths
+    return [listed_file(entry.name, raw) for entry in sorted(entries, key=lambda e: e.name)]
 
 
-def _check_size(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
+def _entry(manifest: Manifest, name: str, raw: Path) -> FileEntry:
+    entry = next((entry for entry in manifest.files if entry.name == name), None)
+    if entry is None:
+        raise InputError(f"{raw / MANIFEST}: expected {name} among its files, found none")
+    return entry
+
+
+def _check_file(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{shown}: expected a file, found none; run `dvc repro raw`")
     if (found := path.stat().st_size) != entry.size:
         raise InputError(
             f"{shown}: expected {entry.size} bytes as in {raw / MANIFEST}, found {found}; "
@@ -139,38 +154,64 @@ def _check_size(path: Path, entry: FileEntry, shown: str, raw: Path) -> None:
         )
 
 
-def mimic4_root() -> Path:
-    """The folder that FUSEHR_MIMIC4 names; InputError where it is unset or no folder."""
-    value = os.environ.get(VARIABLE, "")
+def named_folder(variable: str, content: str) -> Path:
+    """The folder that an environment variable names; InputError where it is unset or no folder.
+
+    content: what is to be found there, for the message.
+    """
+    value = os.environ.get(variable, "")
     if not value:
         raise InputError(
-            f"environment variable {VARIABLE}: expected the folder that holds MIMIC-IV "
-            "(hosp/, icu/, ... or PhysioNet's mimiciv/<version>/), found it unset"
+            f"environment variable {variable}: expected the folder that holds {content}, "
+            "found it unset"
         )
     root = Path(value)
     if not root.is_dir():
-        raise InputError(f"environment variable {VARIABLE}: expected a folder, found {value}")
+        raise InputError(f"environment variable {variable}: expected a folder, found {value}")
     return root
 
 
-def locate(root: Path, wanted: MimicTable, version: str) -> Path:
-    """The file of `wanted` below `root`, by the order in this module's docstring.
+@dataclass(frozen=True)
+class Release:
+    """A release that is read in place.
 
-    Raises InputError naming the places looked at.
+    variable: the environment variable that names its folder; content: what is to be found there;
+    places: from that folder, a table and a version, where the table's file may lie.
     """
+
+    variable: str
+    content: str
+    places: Callable[[Path, MimicTable, str], list[Path]]
+
+    def root(self) -> Path:
+        """The folder that the variable names; InputError where it is unset or no folder."""
+        return named_folder(self.variable, self.content)
+
+    def locate(self, root: Path, wanted: MimicTable, version: str) -> Path:
+        """The file of `wanted` below `root`, by the order in this module's docstring.
+
+        Raises InputError naming the places looked at.
+        """
+        places = self.places(root, wanted, version)
+        for place in places:
+            if place.is_file():
+                return place
+        shown = " or ".join(self.shown(root, place) for place in places)
+        raise InputError(f"{wanted.file}: expected {shown}, found no such file")
+
+    def shown(self, root: Path, path: Path) -> str:
+        """`path` as messages show it: below the variable, without the host's folders."""
+        return f"${self.variable}/{path.relative_to(root).as_posix()}"
+
+
+def _mimic4_places(root: Path, wanted: MimicTable, version: str) -> list[Path]:
     flat = root / wanted.part
-    if flat.is_dir():
-        names = [f"{wanted.name}.csv.gz"]
-        if wanted.part == "cxr":
-            names.append(CXR_NAMES[wanted.name])
-        places = [flat / name for name in names]
-    else:
-        places = [_nested(root, wanted, version)]
-    for place in places:
-        if place.is_file():
-            return place
-    shown = " or ".join(shown_below(root, place) for place in places)
-    raise InputError(f"{wanted.file}: expected {shown}, found no such file")
+    if not flat.is_dir():
+        return [_nested(root, wanted, version)]
+    names = [f"{wanted.name}.csv.gz"]
+    if wanted.part == "cxr":
+        names.append(CXR_NAMES[wanted.name])
+    return [flat / name for name in names]
 
 
 def _nested(root: Path, wanted: MimicTable, version: str) -> Path:
@@ -188,6 +229,20 @@ def _highest_version(project: Path) -> str:
     return max(found, key=lambda v: [int(n) for n in v.split(".")], default="<version>")
 
 
-def shown_below(root: Path, path: Path) -> str:
-    """`path` as messages show it: below the variable, without the host's folders."""
-    return f"${VARIABLE}/{path.relative_to(root).as_posix()}"
+def _mimic3_places(root: Path, wanted: MimicTable, version: str) -> list[Path]:
+    project = root / "mimiciii"
+    folder = project / version if project.is_dir() else root
+    return [folder / f"{wanted.name.upper()}{ending}" for ending in (".csv.gz", ".csv")]
+
+
+MIMIC4 = Release(
+    "FUSEHR_MIMIC4",
+    "MIMIC-IV (hosp/, icu/, ... or PhysioNet's mimiciv/<version>/)",
+    _mimic4_places,
+)
+MIMIC3 = Release(
+    "FUSEHR_MIMIC3",
+    "MIMIC-III (PATIENTS.csv.gz, ... or PhysioNet's mimiciii/<version>/)",
+    _mimic3_places,
+)
+IN_PLACE = {"mimic4": MIMIC4, "mimic3": MIMIC3}

@@ -1,9 +1,10 @@
 """The MIMIC-IV tables that the pipeline reads, with their columns.
 
-Every source, synthetic or real, brings these files; `raw` checks them while it hashes them and
-writes an empty one, header only, where a source has none. `tables` therefore never asks which
-source it reads. A few tables are additional: MIMIC-IV has no nursing or progress notes and no
-knowledge graph; whoever has them lays them beside, in MIMIC-IV-Note's columns and in PrimeKG's.
+Every source of this form, synthetic or real, brings these files; `raw` checks them while it hashes
+them and writes an empty one, header only, where a source has none. `tables` therefore never asks
+which of them it reads. A few tables are additional: MIMIC-IV has no nursing or progress notes and
+no knowledge graph; whoever has them lays them beside, in MIMIC-IV-Note's columns and in PrimeKG's.
+`note/own_notes` holds what raw.notes_file brings. MIMIC-III's tables are in `mimic3_layout`.
 
 Columns stand in the order of MIMIC-IV 2.2, MIMIC-IV-ED 2.2, MIMIC-IV-Note 2.2 and MIMIC-CXR-JPG
 2.0.0 (https://mimic.mit.edu/docs/iv/), and of PrimeKG (https://doi.org/10.7910/DVN/IXA7BM). Names
@@ -13,13 +14,13 @@ are compared without regard to case, as SQL does: releases differ there (`ORIGIN
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from fusehr.core.frame.errors import InputError
 
-Part = Literal["hosp", "icu", "ed", "note", "cxr", "kg"]
+Part = Literal["hosp", "icu", "ed", "note", "cxr", "kg", "mimic3"]
 
 REQUIRED_PARTS: tuple[Part, ...] = ("hosp", "icu")  # MIMIC-IV itself; the others are own projects
 OPTIONAL_PARTS: tuple[Part, ...] = ("ed", "note", "cxr", "kg")
@@ -176,6 +177,12 @@ TABLES: tuple[MimicTable, ...] = (
     _table("note", "nursing", _NOTE, additional=True),
     _table("note", "progress", _NOTE, additional=True),
     _table(
+        "note",
+        "own_notes",
+        "note_id patient_id hadm_id time available_time kind text",
+        additional=True,
+    ),
+    _table(
         "cxr",
         "metadata",
         """dicom_id subject_id study_id PerformedProcedureStepDescription ViewPosition Rows Columns
@@ -201,12 +208,11 @@ TABLES: tuple[MimicTable, ...] = (
     ),
 )
 
-_BY_KEY = {table.key: table for table in TABLES}
 
-
-def table(key: str) -> MimicTable:
-    """The table named, for example, `hosp/patients`; InputError lists the known ones."""
+def table(key: str, tables: Iterable[MimicTable] = TABLES) -> MimicTable:
+    """That of `tables` named, for example, `hosp/patients`; InputError lists the known ones."""
+    by_key = {one.key: one for one in tables}
     try:
-        return _BY_KEY[key]
+        return by_key[key]
     except KeyError:
-        raise InputError(f"{key}: expected one of {', '.join(_BY_KEY)}") from None
+        raise InputError(f"{key}: expected one of {', '.join(by_key)}") from None

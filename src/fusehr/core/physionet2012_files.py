@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import read_json
-from fusehr.core.mimic_files import MANIFEST, read_manifest
+from fusehr.core.mimic_files import listed_file
 
 FOLDER = "challenge-2012"
 SETS_FILE = "sets.json"
@@ -84,20 +84,5 @@ def sets_in(raw: Path) -> dict[str, str]:
 
 
 def listed(raw: Path, name: str) -> Path:
-    """Path of the file `name` of the challenge, there and of the size in the manifest.
-
-    Raises InputError where it is not: then it was replaced after the stage `raw` checked it.
-    """
-    below = f"{FOLDER}/{name}"
-    entry = next((one for one in read_manifest(raw).files if one.name == below), None)
-    if entry is None:
-        raise InputError(f"{raw / MANIFEST}: expected {below} among its files, found none")
-    path = raw / below
-    if not path.is_file():
-        raise InputError(f"{path}: expected a file, found none; run `dvc repro raw`")
-    if (found := path.stat().st_size) != entry.size:
-        raise InputError(
-            f"{path}: expected {entry.size} bytes as in {raw / MANIFEST}, found {found}; "
-            "if the new file is right, run `dvc repro -f raw`"
-        )
-    return path
+    """Path of the file `name` of the challenge; InputError as `listed_file` raises it."""
+    return listed_file(f"{FOLDER}/{name}", raw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from fusehr.core.disk import naming
@@ -29,25 +29,27 @@ def complete(folder: Path, checked: Sequence[FileEntry] = ()) -> list[FileEntry]
             write_empty(path, table)
         entries.append(check(path, table, shown=table.file))
     listed = {entry.name for entry in entries}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in listed:
-            entries.append(FileEntry(name, path.stat().st_size, sha256_of(path)))
-    return entries
+    return entries + entries_of(folder, besides=listed)
 
 
-def complete_events(folder: Path) -> list[FileEntry]:
-    """Entries of all files in `folder`, of a source whose form is not MIMIC's.
+def complete_events(folder: Path, checked: Sequence[FileEntry] = ()) -> list[FileEntry]:
+    """Entries of all files in `folder`, of a source whose form is not MIMIC's; `checked` are known.
 
     The tables of codes and of the knowledge graph, which it lacks, are written empty.
     """
     for table in TABLES:
         if table.part == "kg" or table.key in DICTIONARIES:
             write_empty(folder / table.file, table)
+    return [*checked, *entries_of(folder, besides={entry.name for entry in checked})]
+
+
+def entries_of(folder: Path, besides: Collection[str] = ()) -> list[FileEntry]:
+    """Entries of the files in `folder`, hashed, but of those named in `besides`."""
+    names = (p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file())
     return [
-        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        FileEntry(name, (folder / name).stat().st_size, sha256_of(folder / name))
+        for name in names
+        if name not in besides
     ]
 
 

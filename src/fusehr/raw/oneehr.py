@@ -6,15 +6,13 @@ which differs from host to host and is therefore written nowhere.
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 from fusehr.core.disk import naming
-from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_json
-from fusehr.core.mimic_files import FileEntry
+from fusehr.core.mimic_files import FileEntry, named_folder
 from fusehr.core.oneehr_files import FOLDER, SETTINGS, Settings, table_file
 from fusehr.core.params.raw import OneEhrParams
 from fusehr.raw.manifest import complete_events
@@ -31,7 +29,7 @@ def write(folder: Path, params: OneEhrParams, remote: str) -> list[FileEntry]:
     """
     if params.restricted:
         refuse_default_remote(remote)
-    root = _root()
+    root = named_folder(VARIABLE, "static, dynamic and label")
     own = folder / FOLDER
     own.mkdir()
     for name in ("static", "dynamic", *params.labels):
@@ -40,14 +38,3 @@ def write(folder: Path, params: OneEhrParams, remote: str) -> list[FileEntry]:
             shutil.copyfile(origin, own / origin.name)
     write_json(own / SETTINGS, asdict(Settings(list(params.labels), dict(params.tasks))))
     return complete_events(folder)
-
-
-def _root() -> Path:
-    value = os.environ.get(VARIABLE, "")
-    root = Path(value)
-    if not value or not root.is_dir():
-        raise InputError(
-            f"environment variable {VARIABLE}: expected the folder that holds static, dynamic and "
-            f"label, found {value or 'it unset'}"
-        )
-    return root

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fusehr.core.disk import naming
 from fusehr.core.frame.errors import InputError
-from fusehr.core.frame.files import sha256_of, write_json
+from fusehr.core.frame.files import write_json
 from fusehr.core.mimic_files import FileEntry
 from fusehr.core.params.raw import Physionet2012Params
 from fusehr.core.physionet2012_files import (
@@ -27,6 +27,7 @@ from fusehr.core.physionet2012_files import (
     read_records,
     records_file,
 )
+from fusehr.raw.manifest import entries_of
 from fusehr.raw.physionet import Origin, origin
 
 PROJECT = "challenge-2012/1.0.0"
@@ -49,7 +50,7 @@ def write(folder: Path, params: Physionet2012Params) -> list[FileEntry]:
     source = origin(PROJECT, params.url)
     target = folder / FOLDER
     target.mkdir(parents=True)
-    names, owner = [SETS_FILE], dict[int, str]()
+    owner: dict[int, str] = {}
     write_json(target / SETS_FILE, {"train": sorted(params.train), "test": sorted(params.test)})
     for set_name in sorted({*params.train, *params.test}):
         records, outcomes = records_file(set_name), outcomes_file(set_name)
@@ -62,8 +63,7 @@ def write(folder: Path, params: Physionet2012Params) -> list[FileEntry]:
                     f"{records}: record {record_id}: expected in one set, "
                     f"found in {owner[record_id]} too"
                 )
-        names += [records, outcomes]
-    return [_entry(target / name) for name in names]
+    return entries_of(folder)
 
 
 def _bring(source: Origin, name: str, target: Path, check: Check) -> set[int]:
@@ -76,10 +76,6 @@ def _bring(source: Origin, name: str, target: Path, check: Check) -> set[int]:
     except InputError:
         source.refuse(name)
         raise
-
-
-def _entry(path: Path) -> FileEntry:
-    return FileEntry(f"{FOLDER}/{path.name}", path.stat().st_size, sha256_of(path))
 
 
 def check_records(path: Path, shown: str) -> set[int]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -24,8 +28,8 @@ def check(path: Path, table: MimicTable, shown: str | None = None) -> FileEntry:
     """Size and SHA-256 of a table's file, once it proved whole: one pass over its bytes.
 
     The gzip stream is unpacked to its end, as a download or copy that broke off shows only there,
-    and the header must have the table's columns. Rows are neither kept nor printed. `shown` is the
-    file's name in messages.
+    and the header must have the table's columns. Of a file that does not end in .gz the header
+    alone is looked at. Rows are neither kept nor printed. `shown` is the file's name in messages.
 
     Raises InputError naming the file where it is missing, no gzip, truncated, damaged, without
     content, or lacks a column.
@@ -33,7 +37,7 @@ def check(path: Path, table: MimicTable, shown: str | None = None) -> FileEntry:
     name = shown or str(path)
     if not path.is_file():
         raise InputError(f"{name}: expected the table {table.key}, found no file")
-    digest, text = hashlib.sha256(), _GzipText(name)
+    digest, text = hashlib.sha256(), _GzipText(name) if path.suffix == ".gz" else _PlainText()
     size = path.stat().st_size
     bar = tqdm(
         total=size,
@@ -54,13 +58,19 @@ def check(path: Path, table: MimicTable, shown: str | None = None) -> FileEntry:
 def write_empty(path: Path, table: MimicTable) -> None:
     """The table with its header and no row; no file name or time in the gzip, so bytes repeat."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = (",".join(table.columns) + "\n").encode()
+    with naming(path), packed(path) as out:
+        out.write(",".join(table.columns) + "\n")
+
+
+@contextmanager
+def packed(path: Path) -> Iterator[TextIO]:
+    """Text that is written to `path` packed, with no file name or time in the gzip."""
     with (
-        naming(path),
         path.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=0) as out,
+        io.TextIOWrapper(out, encoding="utf-8", newline="") as text,
     ):
-        out.write(header)
+        yield text
 
 
 def _check_header(name: str, table: MimicTable, line: str) -> None:
@@ -106,4 +116,22 @@ class _GzipText:
             self._ended = self._member.eof
         if not self._ended:
             raise InputError(f"{self.name}: expected a whole gzip file, found it truncated")
-        return self._start.decode("utf-8-sig", errors="replace").partition("\n")[0].rstrip("\r")
+        return _first_line(self._start)
+
+
+class _PlainText:
+    """Keeps the first line of a file that is not packed."""
+
+    def __init__(self) -> None:
+        self._start = b""
+
+    def feed(self, block: bytes) -> None:
+        if len(self._start) < LONGEST_HEADER:
+            self._start += block[:LONGEST_HEADER]
+
+    def header(self) -> str:
+        return _first_line(self._start)
+
+
+def _first_line(start: bytes) -> str:
+    return start.decode("utf-8-sig", errors="replace").partition("\n")[0].rstrip("\r")

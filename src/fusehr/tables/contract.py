@@ -38,7 +38,8 @@ class Relations(Protocol):
         candidate_labels (sample_id, class, label_value, new_onset): boolean label_value.
         static, visits, stays, drugs, notes, images, image_pool: as core/frame/schemas.py has them.
         stay_times, ed_times: to be counted. `folder` gets images.npy and image_pool.npy.
-        The table `variables` is there already. Raises InputError where a file is broken.
+        The tables `variables` and `horizons` are there already. Raises InputError where a file is
+        broken.
         """
         ...
 

@@ -1,7 +1,8 @@
 """From a source's files to OneEHR tables, samples, labels and splits.
 
 Each kind of source makes the same relations of its files (see contract.py); from there on there is
-one way for all. Synthetic, demo and full MIMIC-IV are one kind, because they are the same files.
+one way for all. Synthetic, demo and full MIMIC-IV are one kind, because they are the same files,
+and MIMIC-III too, whose files are made to look like them.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def convert(raw: Path, tables: Path, metrics: Path, params: TablesParams) -> Non
             write_json(folder / "manifest.json", cohort_manifest(con, folder, tasks))
             hide_below = params.small_cell if manifest.restricted else 0
             summary = table_metrics(con, source.counted, tasks, dropped, hide_below=hide_below)
-        shutil.rmtree(spill, ignore_errors=True)  # DuckDB makes it only when it spills
+        shutil.rmtree(spill)
     write_json(metrics, summary)
 
 
@@ -63,10 +64,9 @@ def _convert(
     folder: Path,
     params: TablesParams,
 ) -> list[Dropped]:
-    _settings(con, params)
-    con.execute(
-        "CREATE TABLE variables AS SELECT * FROM read_csv(?)", [str(HERE / "variables.csv")]
-    )
+    settings(con, params)
+    declare_variables(con)
+    _declare_horizons(con, params)
     dropped = source.build(con, raw, folder, params)
     for part in dropped:
         stop_if_broken(part, params)
@@ -83,12 +83,16 @@ def _convert(
     for schema in TABLES:
         if schema not in (SPLITS, TRUTH):
             save(con, schema.name, folder, schema)
+    # what was written is counted, and not made a second time
+    written = str(folder / "dynamic.parquet").replace("'", "''")
+    con.execute(f"CREATE OR REPLACE VIEW dynamic AS FROM read_parquet('{written}')")
     _fitted(con, folder)
     _truth(con, raw, folder)
     return dropped
 
 
-def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+def settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    """Make the parameters that the SQL files read known to `con`."""
     set_variables(
         con,
         {
@@ -109,6 +113,19 @@ def _settings(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
             "triage_index_hours": params.triage.index_hours,
         },
     )
+
+
+def declare_variables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the table `variables`: names, units and plausible ranges."""
+    path = str(HERE / "variables.csv")
+    con.execute("CREATE TABLE variables AS SELECT * FROM read_csv(?)", [path])
+
+
+def _declare_horizons(con: duckdb.DuckDBPyConnection, params: TablesParams) -> None:
+    """Create the table `horizons` (name, hours; null: the end of the stay)."""
+    con.execute("CREATE TABLE horizons (name VARCHAR, hours INTEGER)")
+    if params.horizons:
+        con.executemany("INSERT INTO horizons VALUES (?, ?)", list(params.horizons.items()))
 
 
 def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -19,13 +19,19 @@ HERE = Path(__file__).parent
 def open_database(
     spill: Path, *, threads: int, memory_mb: int
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory database that spills to the folder `spill` above `memory_mb` MiB."""
+    """A database in the folder `spill`, which holds at most `memory_mb` MiB of it in memory.
+
+    A table in a file is kept compressed, and leaves memory without being written again.
+    """
+    spill.mkdir(exist_ok=True)
     config = {
         "threads": threads,
         "memory_limit": f"{memory_mb}MiB",
         "temp_directory": str(spill),
+        # nothing is to be kept, so that small tables need not be written to the file
+        "checkpoint_threshold": "1TB",
     }
-    with duckdb.connect(config=config) as con:
+    with duckdb.connect(str(spill / "tables.duckdb"), config=config) as con:
         con.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
         yield con
 

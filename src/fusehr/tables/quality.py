@@ -11,9 +11,11 @@ from fusehr.core.params.tables import TablesParams
 
 DUPLICATE = "duplicate"
 
-# No fault of the file: a row without a value, such as a laboratory result given in words, and a support
-# that is charted again while it runs.
-HARMLESS = frozenset({"no_value", "missing", "no_change"})
+# No fault of the file: a row without a value, such as a laboratory result given in words; rows that
+# are about something else than is wanted, that another row replaces, or that tell of no change.
+HARMLESS = frozenset(
+    {"no_value", "missing", "no_change", "under_age", "organ_donor", "other_category", "rewritten"}
+)
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,15 @@ def count_dropped(
 
     With `copies`, a row stands for that many identical ones, of which all but one are duplicates.
     """
-    n, extra = ("sum(copies)", "sum(copies) - count(*)") if copies else ("count(*)", "0")
-    total = con.execute(f"SELECT coalesce({n}, 0)::BIGINT FROM {marked}").fetchone() or (0,)
-    duplicates = con.execute(f"SELECT coalesce({extra}, 0)::BIGINT FROM {marked}").fetchone()
-    rows = con.execute(
-        f"SELECT reason, count(*) FROM {marked} WHERE reason IS NOT NULL GROUP BY 1 ORDER BY 1"
+    n = "sum(copies)" if copies else "count(*)"
+    found = con.execute(
+        f"SELECT reason, count(*), {n}::BIGINT FROM {marked} GROUP BY reason ORDER BY reason"
     ).fetchall()
-    reasons = {str(reason): int(n) for reason, n in rows}
-    if duplicates and duplicates[0]:
-        reasons[DUPLICATE] = int(duplicates[0])
-    return Dropped(table, int(total[0]), reasons)
+    total = sum(read for _, _, read in found)
+    reasons = {str(reason): int(rows) for reason, rows, _ in found if reason is not None}
+    if duplicates := total - sum(rows for _, rows, _ in found):
+        reasons[DUPLICATE] = duplicates
+    return Dropped(table, total, reasons)
 
 
 def stop_if_broken(dropped: Dropped, params: TablesParams) -> None:
@@ -64,19 +65,20 @@ def stop_if_broken(dropped: Dropped, params: TablesParams) -> None:
 
 
 def stop_at_unknown_units(con: duckdb.DuckDBPyConnection) -> None:
-    """Raise InputError naming item and unit where a value's unit is none that is declared."""
-    found = con.execute(
-        "SELECT source, itemid, any_value(variable), unit, count(*) FROM value_rows "
-        "WHERE reason = 'unknown_unit' GROUP BY source, itemid, unit ORDER BY ALL LIMIT 1"
-    ).fetchone()
-    if found is None:
-        return
-    source, itemid, variable, unit, n = found
-    known = con.execute(
-        "SELECT coalesce(unit, '(none)') FROM items WHERE source = ? AND itemid = ? ORDER BY 1",
-        [source, itemid],
+    """Raise InputError naming every item and unit where a value's unit is none that is declared."""
+    unknown = con.execute(
+        "SELECT source, itemid, any_value(variable), unknown_unit, count(*) FROM value_rows "
+        "WHERE reason = 'unknown_unit' GROUP BY source, itemid, unknown_unit ORDER BY ALL"
     ).fetchall()
-    raise InputError(
-        f"{source}: column valueuom: expected {' or '.join(k[0] for k in known)} for item {itemid} "
-        f"({variable}), found {unit or '(none)'} in {n} rows; units are declared in items.csv"
-    )
+    lines = []
+    for source, itemid, variable, unit, n in unknown:
+        known = con.execute(
+            "SELECT coalesce(unit, '(none)') FROM items WHERE source = ? AND itemid = ? ORDER BY 1",
+            [source, itemid],
+        ).fetchall()
+        lines.append(
+            f"{source}: column valueuom: expected {' or '.join(k[0] for k in known)} for item "
+            f"{itemid} ({variable}), found {unit or '(none)'} in {n} rows"
+        )
+    if lines:
+        raise InputError("\n".join(lines) + "; units are declared in items.csv")

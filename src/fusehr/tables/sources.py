@@ -6,14 +6,16 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import Manifest
 from fusehr.tables.contract import Relations
 from fusehr.tables.events.build import Events
-from fusehr.tables.mimic4.build import Mimic4
+from fusehr.tables.mimic3.files import attach_mimic3, count_left_out
+from fusehr.tables.mimic4.build import Mimic
 from fusehr.tables.oneehr.files import read_oneehr
 from fusehr.tables.physionet2012.records import read_physionet2012
 
 KINDS: dict[str, Relations] = {
-    "synthetic": Mimic4(),
-    "mimic4_demo": Mimic4(),
-    "mimic4": Mimic4(),
+    "synthetic": Mimic(),
+    "mimic4_demo": Mimic(),
+    "mimic4": Mimic(),
+    "mimic3": Mimic(attach_mimic3, count_left_out),
     "physionet2012": Events(read_physionet2012),
     "oneehr": Events(read_oneehr),
 }

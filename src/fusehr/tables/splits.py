@@ -49,7 +49,13 @@ def _given(fixed: pd.Series) -> pd.Series:
 
 def _temporal(frame: pd.DataFrame) -> pd.Series:
     """The latest period tests; of the earlier ones an eighth validates, the rest trains."""
-    periods = sorted(frame["period"].dropna().unique())
+    if frame["period"].isna().any():
+        raise InputError(
+            "tables.split.kind: temporal: expected anchor_year_group of every patient, found "
+            f"{frame['period'].notna().sum()} of {len(frame)}: this source does not tell in which "
+            "years a patient came; choose patient or cv"
+        )
+    periods = sorted(frame["period"].unique())
     if len(periods) < 2:
         raise InputError(
             "tables.split.kind: temporal: expected two or more anchor_year_group, "

@@ -26,7 +26,7 @@ def table_metrics(
             "visits": _count(con, "visits"),
             "icu_stays": _count(con, "stay_times"),
             "ed_stays": _count(con, "ed_times"),
-            "events": _count(con, "events"),
+            "events": _count(con, "dynamic"),
             "notes": _count(con, "notes"),
             "images": _count(con, "images"),
             "image_pool": _count(con, "image_pool"),
@@ -37,7 +37,7 @@ def table_metrics(
         "availability": {
             str(kind): int(n)
             for kind, n in con.execute(
-                "SELECT availability, count(*) FROM events GROUP BY 1 ORDER BY 1"
+                "SELECT availability, count(*) FROM dynamic GROUP BY 1 ORDER BY 1"
             ).fetchall()
         },
         "notes": {

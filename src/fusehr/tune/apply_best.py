@@ -14,7 +14,7 @@ from fusehr.core.frame.params import StageParams, lookup, read_yaml
 from fusehr.core.params.tune import Value
 from fusehr.train.engine.registry import load_recipe
 from fusehr.tune.report import OVERLAY
-from fusehr.tune.space import with_values
+from fusehr.tune.space import single_value, with_values
 
 PARAMS = "params.yaml"
 RESULTS = Path("data/tune")
@@ -80,18 +80,7 @@ def _scalar(value: Value) -> str:
 
 
 def _old(tree: Mapping[str, Any], path: str, overlay: Path) -> Value:
-    try:
-        value = lookup(tree, path)
-    except InputError:
-        raise InputError(
-            f"{overlay}: {path}: expected the path of a parameter in {PARAMS}, found none there"
-        ) from None
-    if not isinstance(value, bool | int | float | str):
-        raise InputError(
-            f"{overlay}: {path}: expected the path of a single value in {PARAMS}, "
-            f"found one of a {type(value).__name__}"
-        )
-    return value
+    return single_value(tree, path, where=f"{overlay}: {path}", within=f" in {PARAMS}")
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -18,6 +18,7 @@ from optuna.distributions import (
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import StageParams, lookup
+from fusehr.core.frame.tasks import Task, of_task
 from fusehr.core.params.tune import (
     Choices,
     Domain,
@@ -89,7 +90,8 @@ def pruning_metric(space: Space, params: StageParams) -> str:
     """The metric by which the recipe chooses its epoch, and trials are compared; '' without one."""
     if "model" not in space.params.shared:
         return ""
-    return params.section(f"model.selection.{space.params.task}", str)
+    selection = params.section("model.selection", dict[Task, str])
+    return of_task(selection, space.params.task, "model.selection")
 
 
 def with_values(params: StageParams, values: Values) -> StageParams:
@@ -128,15 +130,23 @@ def _default(parameter: str, full: str, own: SpaceParams, params: StageParams) -
             f"params.yaml: {full}: expected a parameter that can be searched; trials of another "
             "module or selection metric cannot be compared"
         )
+    return single_value(params.tree, parameter, where=f"params.yaml: {full}")
+
+
+def single_value(tree: Mapping[str, Any], path: str, *, where: str, within: str = "") -> Value:
+    """The number, word or truth value at `path`; InputError at `where` where there is none.
+
+    within: where the path was looked for, for the message.
+    """
     try:
-        value = lookup(params.tree, parameter)
+        value = lookup(tree, path)
     except InputError:
         raise InputError(
-            f"params.yaml: {full}: expected the path of a parameter, found none of that name"
+            f"{where}: expected the path of a parameter{within}, found none of that name"
         ) from None
     if not isinstance(value, bool | int | float | str):
         raise InputError(
-            f"params.yaml: {full}: expected the path of a single value, found one of a "
+            f"{where}: expected the path of a single value{within}, found one of a "
             f"{type(value).__name__}"
         )
     return value

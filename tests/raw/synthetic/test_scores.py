@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import TASKS, Task
 from fusehr.raw.synthetic.latent import scores
 from fusehr.raw.synthetic.latent.severity import DEVIATION_SD, chronic_mean, true_severity
 
-SCORED = [task for task in get_args(Task) if task != "next_diagnoses"]
+SCORED = [task for task in TASKS if task != "next_diagnoses"]
 
 
 @pytest.mark.parametrize("task", SCORED)

@@ -23,6 +23,7 @@ def test_a_smaller_share_is_a_part_of_a_larger_one(n: int, one: float, other: fl
     assert few.train <= many.train <= whole.train
     assert len(few.train) >= 1 and len(few.train) - 1 < min(one, other) * n
     assert (many.val, many.test) == (whole.val, whole.test)
+    assert many.spared <= few.spared < whole.val and not whole.spared
 
 
 def test_everybody_at_one() -> None:

@@ -22,15 +22,17 @@ from fusehr.train.multitask.inputs import (
     TaskModalities,
     common_columns,
     compressed,
+    withheld,
 )
 from fusehr.train.tabular.matrix import Matrix
 
 NAN = np.nan
 TRAIN = np.array([0, 1])
+VAL = np.arange(40, 300)
 
 
 def fit_of(task: str) -> Fit:
-    fold = Fold("split", TRAIN, np.array([2]), np.array([3]))
+    fold = Fold("split", TRAIN, np.array([2]), np.array([3]), TRAIN)
     return Fit(fold, 1, task, lambda epoch: None)
 
 
@@ -88,14 +90,14 @@ def schedule(**changes: Any) -> Schedule:
 
 
 def fitted(
-    small: FittedInputs, **changes: Any
+    small: FittedInputs, val: np.ndarray = VAL, **changes: Any
 ) -> tuple[MultiTaskNetwork, dict[Task, tuple[int, dict[str, Tensor]]], list[tuple[Any, ...]]]:
     settle_torch(threads=1, seed=0)
     sizes = Sizes(8, 2, 4, 4, 0.0, 0.0, 0.0)
     network = MultiTaskNetwork({"codes": 6}, {"mortality": 1, "triage": 3}, direct=(), sizes=sizes)
     urgent = planted(500, 1, classes=3)
     tasks: dict[Task, TaskFit] = {
-        "mortality": TaskFit(small, Goal(False, "auroc", "m"), np.arange(40), np.arange(40, 300)),
+        "mortality": TaskFit(small, Goal(False, "auroc", "m"), np.arange(40), val),
         "triage": TaskFit(urgent, Goal(True, "auroc", "t"), np.arange(400), np.arange(400, 500)),
     }
     points: list[tuple[Any, ...]] = []
@@ -112,6 +114,21 @@ def test_each_task_keeps_its_own_best_epoch() -> None:
         assert len(metrics) == 6 and epoch == int(np.argmax(metrics)) + 1
         assert max(metrics) > 0.65
         assert weights.keys() == network.state_dict().keys()
+
+
+def test_without_validation_rows_the_last_epoch_is_kept() -> None:
+    small = planted(300, 0, classes=1)
+    none = np.arange(0)
+    network, best, points = fitted(small, val=none)
+    assert best["mortality"][0] == 6
+    assert {name for name, *_ in points} == {"triage"}
+    for name, value in network.state_dict().items():
+        assert torch.equal(best["mortality"][1][name], value)
+
+
+def test_aggregates_go_with_the_series() -> None:
+    assert withheld(("series", "images")) == ("aggregates", "images", "series")
+    assert withheld(()) == ()
 
 
 def test_what_is_withheld_is_not_read() -> None:

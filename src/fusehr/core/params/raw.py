@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import frozen
 from fusehr.core.frame.tasks import Task
 
@@ -13,8 +14,11 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 Knob = Annotated[float, Field(ge=0, le=4)]
 
+# Names of kinds of notes.
+KIND = r"^[a-z][a-z0-9_]*$"
+
 # Credentialed data: its outputs go to a remote of their own, and small cells are hidden.
-RESTRICTED = frozenset({"mimic4"})
+RESTRICTED = frozenset({"mimic3", "mimic4"})
 
 
 @frozen
@@ -66,6 +70,24 @@ class Mimic4Params:
 
 
 @frozen
+class Mimic3Params:
+    """Block `raw.mimic3`."""
+
+    version: str
+    # NOTEEVENTS too
+    notes: bool
+
+
+@frozen
+class NotesFileParams:
+    """Block `raw.notes_file`, where it is not null."""
+
+    path: Annotated[str, Field(min_length=1)]
+    # of notes whose row names none
+    kind: Annotated[str, Field(pattern=KIND)]
+
+
+@frozen
 class OneEhrParams:
     """Block `raw.oneehr`."""
 
@@ -92,3 +114,22 @@ class Physionet2012Params:
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"expected each set once, in train or in test, found {twice[0]} twice")
         return self
+
+
+# What `raw.source` chooses from, and the class of the block of that name.
+SOURCES: dict[str, Any] = {
+    "synthetic": SyntheticParams,
+    "mimic4_demo": Mimic4DemoParams,
+    "mimic4": Mimic4Params,
+    "mimic3": Mimic3Params,
+    "physionet2012": Physionet2012Params,
+    "oneehr": OneEhrParams,
+}
+
+
+def expect_source(source: str) -> None:
+    """InputError where `source` is none of SOURCES."""
+    if source not in SOURCES:
+        raise InputError(
+            f"params.yaml: raw.source: expected one of {', '.join(SOURCES)}, found {source}"
+        )

@@ -72,6 +72,16 @@ class TriageParams:
 
 
 @frozen
+class Mimic3TablesParams:
+    """Block `tables.mimic3`."""
+
+    min_age: Annotated[int, Field(ge=0)]
+    age_over_89: Annotated[float, Field(ge=90, le=120)]
+    infusion_lapse_hours: Hours
+    ventilation_lapse_hours: Hours
+
+
+@frozen
 class TablesParams:
     """Block `tables`."""
 
@@ -90,3 +100,4 @@ class TablesParams:
     deterioration: DeteriorationParams
     next_diagnoses: NextDiagnosesParams
     triage: TriageParams
+    mimic3: Mimic3TablesParams

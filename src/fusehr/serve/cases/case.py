@@ -134,10 +134,12 @@ class Case(Strict):
     text: a nurse's or doctor's note, or, for the student, the visit in words. hours_in_hospital:
     since this visit began; what is older belongs to earlier visits (without it, everything is of
     this visit). hours_in_window: since the input window began; values before it are not read.
+    admission_type: as the source of the training data calls it.
     """
 
     age: Annotated[float | None, Field(ge=0, le=120, description="years")] = None
     sex: Literal["F", "M", "U"] = "U"
+    admission_type: Annotated[Name | None, Field(examples=["EW EMER."])] = None
     vitals: Annotated[
         dict[str, float],
         Field(max_length=64, description="values now, by name of a variable"),

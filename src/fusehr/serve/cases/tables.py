@@ -113,7 +113,15 @@ def _add(
     if window is None:
         window = window_hours if window_hours is not None else since
     rows["samples"].append(_sample(sample_id(row), of_visit, task, since, window))
-    rows["static"].append({**of_visit, "age": case.age, "sex": case.sex, "available_time": NOW})
+    rows["static"].append(
+        {
+            **of_visit,
+            "age": case.age,
+            "sex": case.sex,
+            "admission_type": case.admission_type,
+            "available_time": NOW,
+        }
+    )
     events = case.all_events
     for k, event in enumerate(events):
         rows["dynamic"].append(

@@ -13,6 +13,7 @@ from fusehr.serve.predictors.contract import About, Predictor
 # Parts of a case, and what a model calls that which is made of them.
 PARTS: dict[str, frozenset[str]] = {
     "age": frozenset({"codes"}),
+    "admission_type": frozenset({"codes"}),
     "vitals": frozenset({"series", "indicators"}),
     "events": frozenset({"series", "indicators"}),
     "complaint": frozenset({"notes"}),

@@ -19,6 +19,7 @@ SOURCES = {
     SYNTHETIC: "Drawn from a known risk, in MIMIC-IV's own files; no row is about a real person.",
     "mimic4_demo": "MIMIC-IV Clinical Database Demo 2.2: 100 de-identified patients (ODbL 1.0).",
     "mimic4": "MIMIC-IV, credentialed and read in place. No panel of this card shows a patient.",
+    "mimic3": "MIMIC-III, credentialed and read in place. No panel of this card shows a patient.",
 }
 LIMITS = {
     SYNTHETIC: (
@@ -35,6 +36,14 @@ LIMITS = {
     ),
     "mimic4": (
         "One hospital of one city; the coding, the units' rhythms and the population are its own.",
+    ),
+    "mimic3": (
+        "One hospital of one city, 2001 to 2012, adults alone; two charting systems one after the "
+        "other, which tell different things in different ways.",
+        "MIMIC-III does not tell when a laboratory result or the text of a radiology report was "
+        "there to read; when a culture was found positive is not told at all.",
+        "Ventilation and infusions of the older system are put together from what was charted.",
+        "Dates are moved patient by patient, so that there is no split by period.",
     ),
 }
 FOR_ALL = (

@@ -1,5 +1,5 @@
--- Share of the stays still in the unit that have each variable, by hour: the heat strip. people have it in
--- some stay, others lack it in some.
+-- Share of the stays still in the unit that have each variable of the source, by hour: the heat strip. people
+-- have it in some stay, others lack it in some.
 WITH own AS (
     SELECT hour, patient_id, count(*) AS stays FROM stay_hours GROUP BY hour, patient_id
 ),
@@ -28,7 +28,7 @@ SELECT
     coalesce(measured.stays, 0) / at_risk.stays AS share,
     coalesce(measured.people, 0) AS people,
     at_risk.people - coalesce(measured.always, 0) AS others
-FROM variables
+FROM (FROM variables SEMI JOIN dynamic ON dynamic.code = variables.name) AS variables
 CROSS JOIN at_risk
 LEFT JOIN measured ON measured.code = variables.name AND measured.hour = at_risk.hour
 ORDER BY code, hour

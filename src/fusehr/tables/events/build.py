@@ -49,9 +49,6 @@ class Events:
         say("tables: visits, values, labels")
         run_sql(con, "events/notes.sql")
         self.read(con, raw)
-        con.execute("CREATE TABLE horizons (name VARCHAR, hours INTEGER)")
-        if params.horizons:
-            con.executemany("INSERT INTO horizons VALUES (?, ?)", list(params.horizons.items()))
         for name in ("cohort", "horizons"):
             run_sql(con, f"events/{name}.sql")
         write_no_images(folder)

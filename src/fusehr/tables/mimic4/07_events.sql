@@ -1,63 +1,90 @@
 -- Charted and laboratory values of the declared variables. The text of capillary refill becomes 0 or 1;
 -- everything else is numeric already.
+--
+-- These two files are most of what is read. Rows are filtered and narrowed while they are read, each file is
+-- deduplicated by itself, and names, units and bounds are looked up for distinct rows only.
 CREATE TABLE value_rows AS
-WITH used AS (SELECT DISTINCT source, itemid, variable FROM items),
-rows AS (
+WITH used AS (
+    SELECT DISTINCT
+        items.source,
+        items.itemid,
+        items.variable,
+        items.variable = 'capillary_refill' AS in_words,
+        variables.low,
+        variables.high
+    FROM items
+    LEFT JOIN variables ON variables.name = items.variable
+),
+-- The same value charted twice at the same time and stored at the same time is one observation: 79,803 of
+-- the demo's 668,862 chart rows are exact duplicates.
+charted AS (
     SELECT
-        'chartevents' AS source,
         chartevents.itemid,
-        used.variable,
         chartevents.subject_id,
         chartevents.stay_id,
         chartevents.charttime,
         chartevents.storetime,
         CASE
-            WHEN used.variable <> 'capillary_refill' THEN chartevents.valuenum
+            WHEN NOT used.in_words THEN chartevents.valuenum
             WHEN chartevents.value ILIKE 'normal%' THEN 0
             WHEN chartevents.value ILIKE 'abnormal%' THEN 1
         END AS number,
-        coalesce(lower(trim(chartevents.valueuom)), '') AS unit
+        coalesce(lower(trim(chartevents.valueuom)), '') AS unit,
+        count(*) AS copies
     FROM chartevents
     JOIN used ON used.source = 'chartevents' AND used.itemid = chartevents.itemid
-    UNION ALL
-    SELECT
-        'labevents',
-        labevents.itemid,
-        used.variable,
-        labevents.subject_id,
-        NULL,
-        labevents.charttime,
-        labevents.storetime,
-        labevents.valuenum,
-        coalesce(lower(trim(labevents.valueuom)), '')
-    FROM labevents
-    JOIN used ON used.source = 'labevents' AND used.itemid = labevents.itemid
+    GROUP BY ALL
 ),
--- The same value charted twice at the same time and stored at the same time is one observation: 79,803 of
--- the demo's 668,862 chart rows are exact duplicates.
+measured AS (
+    SELECT
+        itemid,
+        subject_id,
+        charttime,
+        storetime,
+        valuenum AS number,
+        coalesce(lower(trim(valueuom)), '') AS unit,
+        count(*) AS copies
+    FROM labevents
+    WHERE itemid IN (SELECT itemid FROM used WHERE source = 'labevents')
+    GROUP BY ALL
+),
 distinct_rows AS (
-    SELECT *, count(*) AS copies FROM rows GROUP BY ALL
+    SELECT 'chartevents' AS source, * FROM charted
+    UNION ALL BY NAME
+    SELECT 'labevents' AS source, * FROM measured
 ),
 converted AS (
     SELECT
         distinct_rows.*,
+        used.variable,
+        used.low,
+        used.high,
         units.itemid IS NOT NULL AS unit_known,
         round(
             CASE
                 -- inspired oxygen is charted in per cent and, by some, as a fraction
-                WHEN distinct_rows.variable = 'fio2' AND distinct_rows.number > 1
+                WHEN used.variable = 'fio2' AND distinct_rows.number > 1
                     THEN distinct_rows.number / 100
                 ELSE distinct_rows.number * units.factor + units.offset
             END, 4
         ) AS value
     FROM distinct_rows
+    JOIN used USING (source, itemid)
     LEFT JOIN items AS units
         ON units.source = distinct_rows.source
         AND units.itemid = distinct_rows.itemid
         AND coalesce(lower(units.unit), '') = distinct_rows.unit
 )
 SELECT
-    converted.*,
+    converted.source,
+    converted.itemid,
+    converted.variable,
+    converted.subject_id,
+    converted.charttime,
+    converted.storetime,
+    converted.value,
+    CASE WHEN NOT converted.unit_known THEN converted.unit END AS unknown_unit,
+    converted.copies,
     CASE
         WHEN patients.subject_id IS NULL THEN 'unknown_patient'
         WHEN converted.charttime IS NULL THEN 'no_time'
@@ -69,12 +96,11 @@ SELECT
             OR converted.charttime > icustays.outtime + to_days(1) THEN 'outside_stay'
         WHEN year(converted.charttime) < patients.anchor_year - patients.anchor_age
             OR converted.charttime > patients.dod + to_days(2) THEN 'impossible_time'
-        WHEN converted.value NOT BETWEEN variables.low AND variables.high THEN 'implausible'
+        WHEN converted.value NOT BETWEEN converted.low AND converted.high THEN 'implausible'
     END AS reason
 FROM converted
 LEFT JOIN patients USING (subject_id)
-LEFT JOIN icustays USING (stay_id)
-LEFT JOIN variables ON variables.name = converted.variable;
+LEFT JOIN icustays USING (stay_id);
 
 CREATE TABLE ed_rows AS
 WITH rows AS (

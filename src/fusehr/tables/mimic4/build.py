@@ -1,8 +1,12 @@
-"""MIMIC-IV's files (synthetic, demo, full) to the relations that the tables are made of."""
+"""MIMIC's files to the relations that the tables are made of.
+
+Synthetic, demo and full MIMIC-IV are the same files; MIMIC-III's become views that look like them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -23,23 +27,47 @@ TASK_FILES = (
 )
 
 
-class Mimic4:
-    """See contract.Relations."""
+def attach_mimic4(con: duckdb.DuckDBPyConnection, raw: Path, _: TablesParams) -> None:
+    """Create MIMIC-IV's views and the table `items`."""
+    attach_views(con, raw)
+    con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "items.csv")])
 
-    tasks: tuple[Task, ...] = TASKS
-    counted: Mapping[str, str] = {
-        "patients": "patients",
-        "admissions": "admissions",
-        "icu_stays": "icustays",
-        "ed_stays": "edstays",
-    }
+
+def nothing_left_out(_: duckdb.DuckDBPyConnection) -> list[Dropped]:
+    """The views leave nothing out."""
+    return []
+
+
+@dataclass(frozen=True)
+class Mimic:
+    """See contract.Relations.
+
+    attach: creates MIMIC-IV's views and `items`; left_out: what the views leave out.
+    """
+
+    attach: Callable[[duckdb.DuckDBPyConnection, Path, TablesParams], None] = attach_mimic4
+    left_out: Callable[[duckdb.DuckDBPyConnection], list[Dropped]] = nothing_left_out
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The five."""
+        return TASKS
+
+    @property
+    def counted(self) -> Mapping[str, str]:
+        """By the files' own tables."""
+        return {
+            "patients": "patients",
+            "admissions": "admissions",
+            "icu_stays": "icustays",
+            "ed_stays": "edstays",
+        }
 
     def build(
         self, con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
     ) -> list[Dropped]:
         """Visits, stays, codes, values, notes, images, candidates of the five tasks."""
-        attach_views(con, raw)
-        con.execute("CREATE TABLE items AS SELECT * FROM read_csv(?)", [str(HERE / "items.csv")])
+        self.attach(con, raw, params)
         con.register("prefixes", phenotype_prefixes())
         con.execute("CREATE TABLE phenotype_prefixes AS FROM prefixes")
 
@@ -51,16 +79,16 @@ class Mimic4:
         say("tables: charted and laboratory values")
         run_sql(con, "mimic4/07_events.sql")
         run_sql(con, "mimic4/08_notes.sql")
+        run_sql(con, "mimic4/own_notes.sql")
         say("tables: chest images")
         pack_images(con, raw, folder)
         run_sql(con, "mimic4/09_images.sql")
         stop_at_unknown_units(con)
-        dropped = _count_all(con)
+        dropped = _count_all(con) + self.left_out(con)
+        own_notes = count_dropped(con, "note/own_notes", "own_note_rows")
+        dropped += [own_notes] if own_notes.rows else []
 
         say("tables: samples and labels of five tasks")
-        con.execute("CREATE TABLE horizons (name VARCHAR, hours INTEGER)")
-        if params.horizons:
-            con.executemany("INSERT INTO horizons VALUES (?, ?)", list(params.horizons.items()))
         for name in TASK_FILES:
             run_sql(con, f"mimic4/tasks/{name}.sql")
         run_sql(con, "mimic4/persons.sql")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import duckdb
@@ -132,36 +133,55 @@ TYPES: dict[str, dict[str, str]] = {
         "charttime": "TIMESTAMP",
         "storetime": "TIMESTAMP",
     },
+    "note/own_notes": {
+        "patient_id": "BIGINT",
+        "hadm_id": "BIGINT",
+        "time": "TIMESTAMP",
+        "available_time": "TIMESTAMP",
+    },
     "cxr/metadata": {"subject_id": "BIGINT", "StudyDate": "DOUBLE", "StudyTime": "DOUBLE"},
     "cxr/chexpert": {"subject_id": "BIGINT"} | dict.fromkeys(CHEXPERT_FINDINGS, "DOUBLE"),
 }
 
 NOTE_LINE = 1 << 24  # bytes; a discharge summary is one quoted field over many lines
+# bytes that a thread parses at once. DuckDB's own choice, 16 times the longest line, is most of the
+# memory of a small conversion, and no faster
+BUFFER = 1 << 22
 
 
-def attach_views(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
-    """Create a view of each MIMIC-IV table of the source that `raw`/manifest.json describes."""
-    for table in TABLES:
+def attach_views(
+    con: duckdb.DuckDBPyConnection, raw: Path, tables: Iterable[MimicTable] = TABLES
+) -> None:
+    """Create a view of each of `tables` that is read, of the source that `raw`/manifest.json
+    describes."""
+    for table in tables:
         if table.key in TYPES:
-            con.execute(_view(table, resolve(table.key, raw)))
+            types = TYPES[table.key]
+            con.execute(typed_view(table, resolve(table.key, raw), types, name=table.name))
 
 
-def _view(table: MimicTable, path: Path) -> str:
+def typed_view(table: MimicTable, path: Path, types: Mapping[str, str], *, name: str) -> str:
+    """SQL of the view `name` of a table's file, packed or not; columns without a type are text.
+
+    Raises InputError naming a column that the file lacks.
+    """
     # Releases differ in the order and case of columns, so the header decides.
-    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8", newline="") as file:
         header = next(csv.reader(file), [])
     if missing := table.missing_columns(header):
         raise InputError(f"{path}: column {missing[0]}: expected, found {', '.join(header)}")
-    types = {name.lower(): kind for name, kind in TYPES[table.key].items()}
-    columns = ", ".join(
-        f"'{name}': '{types.get(name.strip().lower(), 'VARCHAR')}'" for name in header
-    )
-    notes = f", parallel = false, max_line_size = {NOTE_LINE}" if table.part == "note" else ""
+    known = {column.lower(): kind for column, kind in types.items()}
+    given = [column.strip().lower() for column in header]
+    columns = ", ".join(f"'{column}': '{known.get(column, 'VARCHAR')}'" for column in given)
+    read = f"buffer_size = {BUFFER}"
+    if "text" in table.columns:
+        read = f"parallel = false, max_line_size = {NOTE_LINE}, buffer_size = {2 * NOTE_LINE}"
     location = str(path).replace("'", "''")
     return (
-        f"CREATE VIEW {table.name} AS SELECT * FROM read_csv('{location}', header = true, "
+        f"CREATE VIEW {name} AS SELECT * FROM read_csv('{location}', header = true, "
         f"auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}}{notes})"
+        f"columns = {{{columns}}}, {read})"
     )
 
 

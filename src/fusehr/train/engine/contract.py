@@ -111,7 +111,8 @@ class Fitted(Protocol):
     def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         """Probabilities, float64 (n_rows, n_classes), in the order of `rows`.
 
-        A row's prediction depends on that row alone. Modalities in `without` are taken as not
+        A row's prediction depends on that row alone, and comes from what was not fitted on it if
+        it is one of validation or test. Modalities in `without` are taken as not
         recorded.
         """
         ...
@@ -138,7 +139,10 @@ class TaskInputs(Protocol):
     """Inputs of all samples of one task."""
 
     def fit(self, fit: Fit) -> Fitted:
-        """Learn from `fit.fold.train`, choose when to stop on `fit.fold.val`, see nothing else."""
+        """Learn from `fit.fold.train`, choose when to stop on `fit.fold.val`, see nothing else.
+
+        What is fitted again on `fit.fold.again` then must leave the rows `val` to what was not.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fusehr.core.cohort import Round
 from fusehr.core.seeding import generator
@@ -13,11 +13,17 @@ from fusehr.core.seeding import generator
 def with_share(rounds: Sequence[Round], share: float) -> list[Round]:
     """Rounds in which `share` (0 to 1) of the train patients train, at least one.
 
-    A smaller share is a part of a larger one, and 1 is everybody. Who validates and tests stays.
+    A smaller share is a part of a larger one, and 1 is everybody. Who validates and tests stays,
+    but of those who validate all beyond the share are spared from fitting.
     """
     found = []
     for one in rounds:
-        order = generator("train.share", one.name).permutation(sorted(one.train))
-        chosen = order[: max(math.ceil(share * len(order)), 1)]
-        found.append(dataclasses.replace(one, train=frozenset(map(int, chosen))))
+        train = _part(one.train, share, "train.share", one.name)
+        spared = one.val - _part(one.val, share, "train.share", one.name, "val")
+        found.append(dataclasses.replace(one, train=train, spared=spared))
     return found
+
+
+def _part(patients: Collection[int], share: float, *seed: str) -> frozenset[int]:
+    order = generator(*seed).permutation(sorted(patients))
+    return frozenset(map(int, order[: max(math.ceil(share * len(order)), 1)]))

@@ -1,4 +1,8 @@
-"""Train one network on several tasks by turns; each task keeps the epoch that is best for it."""
+"""Train one network on several tasks by turns; each task keeps the epoch that is best for it.
+
+Or the last one, where no validation rows are left to tell: the learning rate has fallen to nothing
+by then, so that it is seldom far from the best.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class TaskFit:
-    """A task's inputs and rows."""
+    """A task's inputs and rows; none in `val` where the last epoch is to be kept."""
 
     inputs: FittedInputs
     goal: Goal
@@ -70,7 +74,8 @@ def fit_together(
     seed: int,
     log: LogTask,
 ) -> dict[Task, tuple[int, Weights]]:
-    """For each task the best epoch on its validation rows, and the whole network's weights there.
+    """For each task the best epoch on its validation rows, or the last one where it has none, and
+    the whole network's weights there.
 
     Raises InputError, naming the fit and the epoch, where a loss is not a finite number.
     """
@@ -99,6 +104,8 @@ def fit_together(
         network.eval()
         state: Weights | None = None
         for task, one in tasks.items():
+            if not len(one.val):
+                continue
             rows = torch.from_numpy(one.val)
             logits = task_logits(network, one.inputs, task, rows, batch_size=schedule.batch_size)
             metric = validation_metric(logits, one.inputs.labels[rows], one.goal)
@@ -106,7 +113,8 @@ def fit_together(
             if task not in best or metric > best[task][0]:
                 state = state or {k: v.clone() for k, v in network.state_dict().items()}
                 best[task] = (metric, epoch, state)
-    return {task: (epoch, weights) for task, (_, epoch, weights) in best.items()}
+    final = {k: v.clone() for k, v in network.state_dict().items()}
+    return {task: best[task][1:] if task in best else (schedule.epochs, final) for task in tasks}
 
 
 def _epoch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from fusehr.models.networks.inputs.series import FittedSeries, Series, SeriesSca
 from fusehr.train.engine.contract import Fit, Modality
 from fusehr.train.tabular.matrix import Matrix
 
-DEMOGRAPHICS = "demographics"
+# Names of columns where they are not the modality's: the hourly bins are the series
+DEMOGRAPHICS, AGGREGATES = "demographics", "aggregates"
 LIMIT = 5.0  # standard deviations at which a standardised input is cut
 
 
@@ -143,7 +144,7 @@ def fit_common(
     for modality in (None, *modalities):
         found = common_columns(tasks, fits, modality, min_share=min_share)
         if found is not None:
-            columns[modality or DEMOGRAPHICS] = found
+            columns[_name(modality)] = found
     hours = [
         one.series.values[fits[task].fold.train].reshape(-1, 1, one.series.values.shape[2])
         for task, one in tasks.items()
@@ -154,6 +155,17 @@ def fit_common(
         clip_share = next(one.series.clip_share for one in tasks.values() if one.series is not None)
         scaler = SeriesScaler.fit(np.concatenate(hours), clip_share=clip_share)
     return Common(columns, scaler)
+
+
+def _name(modality: Modality | None) -> str:
+    if modality is None:
+        return DEMOGRAPHICS
+    return AGGREGATES if modality == "series" else modality
+
+
+def withheld(without: Collection[Modality]) -> tuple[str, ...]:
+    """Names of the inputs that go with the modalities `without`."""
+    return tuple(sorted({*without, *map(_name, without)}))
 
 
 def fitted_inputs(one: TaskModalities, common: Common) -> FittedInputs:

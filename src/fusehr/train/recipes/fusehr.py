@@ -1,10 +1,13 @@
 """Our own recipe: networks that learn all tasks together, and boosted trees, averaged.
 
-Each network reads the hourly series, what notes assert, what the graph tells, earlier codes and
-vectors of chest images; each modality is narrowed to a few numbers that all tasks share, so that
-the rare outcome of one task is helped by the frequent one of another. Networks of several starts
-are averaged (deep ensemble: Lakshminarayanan et al., NeurIPS 2017), then averaged with boosting on
-the same inputs' aggregates: the two err on different samples.
+Each network reads the hourly series and its aggregates, what notes assert, what the graph tells,
+earlier codes and vectors of chest images; each modality is narrowed to a few numbers that all tasks
+share, so that the rare outcome of one task is helped by the frequent one of another. Networks of
+several starts are averaged (deep ensemble: Lakshminarayanan et al., NeurIPS 2017), then averaged
+with boosting of several starts on the same aggregates: the two err on different samples.
+
+One network and one boosting are fitted on train patients and stop as validation patients tell;
+they alone predict these. The others are then fitted on both.
 """
 
 from __future__ import annotations
@@ -39,7 +42,13 @@ from fusehr.train.engine.contract import (
     TaskInputs,
 )
 from fusehr.train.multitask.fitting import Schedule, TaskFit, fit_together, task_logits
-from fusehr.train.multitask.inputs import Common, TaskModalities, fit_common, fitted_inputs
+from fusehr.train.multitask.inputs import (
+    Common,
+    TaskModalities,
+    fit_common,
+    fitted_inputs,
+    withheld,
+)
 from fusehr.train.multitask.saved import Layout, Saved
 from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting
 from fusehr.train.tabular.matrix import TABLES, build_matrix
@@ -48,7 +57,7 @@ from fusehr.train.tabular.trees import load_trees
 
 SHARED = (ModelParams, TabularParams)
 
-COLUMNS: tuple[Modality, ...] = ("codes", "findings", "relations", "images")
+COLUMNS: tuple[Modality, ...] = ("series", "codes", "findings", "relations", "images")
 DIRECT = ("codes",)  # a phenotype coded before is the best single hint at itself
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -138,7 +147,15 @@ class Fusehr:
                 min_share=self.tabular.min_share,
                 threads=one.threads,
             )
-            done[task] = _Fitted(one, task, tensors[task], common, networks[task], boosted)
+            done[task] = _Fitted(
+                inputs=one,
+                task=task,
+                tensors=tensors[task],
+                common=common,
+                members=networks[task],
+                boosted=boosted,
+                val=fits[task].fold.val,
+            )
         return done
 
     def _networks(
@@ -147,17 +164,17 @@ class Fusehr:
         tensors: Mapping[Task, FittedInputs],
         fits: Mapping[Task, Fit],
     ) -> dict[Task, list[_Member]]:
-        """Members of the ensemble for each task, each with the weights that are best for it."""
+        """Members of the ensemble for each task: the first one kept from validation rows, with
+        the weights that are best for them, the others fitted on these too.
+        """
         own, shared = self.params.network, self.shared
-        tasks: dict[Task, TaskFit] = {
-            task: TaskFit(
-                tensors[task],
-                Goal(one.exclusive, shared.selection_of(task), fits[task].name),
-                fits[task].fold.train,
-                fits[task].fold.val,
-            )
-            for task, one in read.items()
-        }
+        kept_from: dict[Task, TaskFit] = {}
+        on_both: dict[Task, TaskFit] = {}
+        for task, one in read.items():
+            fold = fits[task].fold
+            goal = Goal(one.exclusive, shared.selection_of(task), fits[task].name)
+            kept_from[task] = TaskFit(tensors[task], goal, fold.train, fold.val)
+            on_both[task] = TaskFit(tensors[task], goal, fold.again, fold.val[:0])
         schedule = Schedule(
             epochs=own.epochs,
             learning_rate=shared.learning_rate,
@@ -168,16 +185,18 @@ class Fusehr:
             multilabel_weight=own.multilabel_weight,
             dtype=shared.dtype,
         )
-        found: dict[Task, list[_Member]] = {task: [] for task in tasks}
+        found: dict[Task, list[_Member]] = {task: [] for task in kept_from}
         # the seed of the fit of any task will do: they are trained together
         first = next(iter(fits.values())).seed
-        for member in range(own.members):
+        for member in range(1 + own.members):
+            tasks = on_both if member else kept_from
             settle_torch(threads=shared.threads, seed=first + member)
             widths = {name: w for one in tensors.values() for name, w in one.widths.items()}
             classes = {task: one.labels.shape[1] for task, one in tensors.items()}
             network = self._network(widths, classes)
-            log = partial(_log, fits, member * own.epochs)
-            best = fit_together(network, tasks, schedule, seed=first + member, log=log)
+            best = fit_together(
+                network, tasks, schedule, seed=first + member, log=partial(_log, fits)
+            )
             for task, (epoch, weights) in best.items():
                 found[task].append(_Member(network, epoch, weights))
         return found
@@ -214,6 +233,7 @@ class Fusehr:
             network = self._network(widths, _classes_of(weights))
             network.load_state_dict(weights)
             members.append(_Member(network, 0, weights))
+        # what was fitted last predicts all but validation samples, and no new sample is one
         models, columns = load_trees(boosting_stem(stem).with_suffix(".safetensors"))
         place = {name: k for k, name in enumerate(saved.layout.columns)}
         exclusive = len(classes) > 1 and "|".join(classes) in models
@@ -244,13 +264,15 @@ class Restored:
         read = self.recipe.inputs(source, samples)
         matrix = self.saved.layout.arranged(read.modalities.matrix)
         modalities = TaskModalities(samples, matrix, read.modalities.series)
+        none = np.empty(0, np.int64)
         fitted = _Fitted(
-            _Inputs(self.recipe, source.threads, modalities),
-            self.task,
-            fitted_inputs(modalities, self.saved.common),
-            self.saved.common,
-            self.members,
-            Boosted(matrix, self.chosen, self.models),
+            inputs=_Inputs(self.recipe, source.threads, modalities),
+            task=self.task,
+            tensors=fitted_inputs(modalities, self.saved.common),
+            common=self.saved.common,
+            members=self.members,
+            boosted=Boosted(matrix, self.chosen, self.models, self.models, val=none),
+            val=none,
         )
         return fitted.predict(np.arange(len(samples.samples)), without)
 
@@ -295,13 +317,18 @@ class _Fitted:
     task: Task
     tensors: FittedInputs
     common: Common
-    members: list[_Member]
+    members: list[_Member]  # the first one for the rows `val`, the others for all else
     boosted: Boosted
+    val: np.ndarray
 
     def predict(self, rows: np.ndarray, without: Collection[Modality] = ()) -> np.ndarray:
         share = self.inputs.recipe.params.network.share
-        parts = [self._logits(member, rows, without) for member in self.members]
-        network = np.mean(parts, axis=0)  # (n_rows, n_classes)
+        network = np.empty((len(rows), len(self.inputs.modalities.samples.classes)))
+        held_out = np.isin(rows, self.val)
+        for members, part in ((self.members[:1], held_out), (self.members[1:], ~held_out)):
+            if part.any():
+                parts = [self._logits(member, rows[part], without) for member in members]
+                network[part] = np.mean(parts, axis=0)
         boosted = _log_odds(self.boosted.predict(rows, without), exclusive=self.inputs.exclusive)
         return _probabilities(
             share * network + (1 - share) * boosted, exclusive=self.inputs.exclusive
@@ -317,7 +344,7 @@ class _Fitted:
             self.task,
             torch.from_numpy(rows),
             batch_size=self.inputs.recipe.shared.batch_size,
-            without=tuple(without),
+            without=withheld(without),
         ).double()
         return (logits.log_softmax(dim=1) if self.inputs.exclusive else logits).numpy()
 
@@ -328,15 +355,12 @@ class _Fitted:
         self.boosted.save(boosting_stem(stem))
 
     def summary(self) -> dict[str, Any]:
-        epochs = [member.epoch for member in self.members]
-        return {"best_epochs": epochs, "boosting": self.boosted.summary()["trees"]}
+        return {"best_epoch": self.members[0].epoch, "boosting": self.boosted.summary()["trees"]}
 
 
-def _log(
-    fits: Mapping[Task, Fit], before: int, task: Task, epoch: int, loss: float, metric: float
-) -> None:
-    """One point of a task's curve; the members of the ensemble follow each other."""
-    fits[task].log(Epoch(before + epoch, loss, metric))
+def _log(fits: Mapping[Task, Fit], task: Task, epoch: int, loss: float, metric: float) -> None:
+    """One point of a task's curve, which is the first network's."""
+    fits[task].log(Epoch(epoch, loss, metric))
 
 
 def _log_odds(p: np.ndarray, *, exclusive: bool) -> np.ndarray:

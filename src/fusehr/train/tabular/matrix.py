@@ -22,7 +22,20 @@ from fusehr.train.engine.contract import Modality, Skip, Source
 
 TABLES = ("samples", "dynamic", "visits", "static", "notes", "images")
 
-WHOLE = ("last", "first", "min", "max", "mean", "count", "hours_since")
+WHOLE = (
+    "last",
+    "first",
+    "min",
+    "max",
+    "mean",
+    "count",
+    "hours_since",
+    "hours_since_first",
+    "sum",
+    "std",
+    "hours_charted",
+)
+COUNTS = ("count", "hours_charted")
 RECENT = ("min", "max", "mean", "count")
 
 LACKING: Mapping[Modality, str] = {
@@ -45,7 +58,7 @@ class Matrix:
     values: float64 (n_samples, n_columns).
     columns: `<variable>|<window>|<statistic>`, `<phenotype>|earlier`, `age` and the like.
     absent: float64 (n_columns,), what stands for "nothing there": 0 for counts, else nan.
-    modalities: of each column; none of age and sex.
+    modalities: of each column; none of age, sex and kind of admission.
     """
 
     values: np.ndarray
@@ -82,7 +95,7 @@ def build_matrix(
     modalities: Collection[Modality],
     recent_hours: Sequence[int] = (),
 ) -> Matrix:
-    """Age and sex, which are always had, and columns of the modalities.
+    """Age, sex and kind of admission, which are always had, and columns of the modalities.
 
     These are window aggregates (series), codes of visits (codes), counts of asserted findings and
     of matched relations of the graph (findings, relations), and means over vectors of sentences,
@@ -122,7 +135,9 @@ def _demographics(source: Source, n: int) -> Matrix:
     values = np.full((n, len(names)), np.nan)
     for k, name in enumerate(names):
         values[found["sample_row"], k] = _floats(found[name])
-    return _unnamed(values, names, np.full(len(names), np.nan))
+    who = _unnamed(values, names, np.full(len(names), np.nan))
+    kind = _sparse(_fetch(source, "admission_types.sql"), n)
+    return _side_by_side([who, kind])
 
 
 def _aggregates(source: Source, samples: TaskSamples, recent_hours: Sequence[int]) -> Matrix:
@@ -160,7 +175,7 @@ def _dense(
     found: Columns, n: int, variables: list[str], *, window: str, stats: Sequence[str]
 ) -> Matrix:
     """Long to wide: a row a sample and variable -> (n_samples, n_variables * n_stats)."""
-    absent = np.array([0.0 if stat == "count" else np.nan for stat in stats])
+    absent = np.array([0.0 if stat in COUNTS else np.nan for stat in stats])
     values = np.empty((n, len(variables), len(stats)))  # (sample, variable, stat)
     values[:] = absent
     for k, stat in enumerate(stats):

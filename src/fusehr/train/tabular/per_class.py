@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class PerClass:
         for k, model in enumerate(self.models):
             p[:, k] = model if isinstance(model, float) else model.predict_proba(features)[:, 1]
         return p
+
+    def each(self, of: Callable[[Any], Any]) -> PerClass:
+        """The same with `of` each model in its place; constants stay."""
+        changed = (model if isinstance(model, float) else of(model) for model in self.models)
+        return replace(self, models=tuple(changed))
 
     def by_name(self) -> dict[str, Any]:
         """Models under their class's name, or the one for exclusive classes under all of theirs."""

@@ -8,7 +8,7 @@ and predict to the last bit what the estimator predicts.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier
+
+NODES = ("feature", "threshold", "missing_left", "left", "right", "value", "leaf")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,23 @@ class BoostedTrees:
             leaf=nodes["is_leaf"].astype(np.uint8),
             baseline=np.ravel(model._baseline_prediction),
             classes_=np.asarray(model.classes_, dtype=np.int64),
+        )
+
+    @classmethod
+    def mean(cls, models: Sequence[BoostedTrees]) -> BoostedTrees:
+        """All trees of `models` of the same classes as one model, whose raw score is their mean."""
+
+        def joined(part: str) -> np.ndarray:
+            return np.concatenate([getattr(model, part) for model in models])
+
+        before = np.cumsum([0, *(model.first[-1] for model in models)])  # nodes
+        begins = [model.first[:-1] + shift for model, shift in zip(models, before, strict=False)]
+        return cls(
+            first=np.concatenate([*begins, before[-1:]]),
+            **{part: joined(part) for part in NODES if part != "value"},
+            value=joined("value") / len(models),
+            baseline=np.mean([model.baseline for model in models], axis=0),
+            classes_=models[0].classes_,
         )
 
     def predict_proba(self, features: np.ndarray) -> np.ndarray:

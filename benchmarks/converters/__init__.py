@@ -1,0 +1,1 @@
+"""What the conversion is measured beside: each module converts one folder of MIMIC-IV's files."""

@@ -1,0 +1,1 @@
+"""MIMIC-III 1.4: its files as the views that MIMIC-IV's files give."""

@@ -222,7 +222,14 @@ def _add_reports(app: FastAPI, service: Service) -> None:
 
     @app.get(
         "/model-card",
-        responses={401: REFUSALS[401], 200: {"content": {"text/markdown": {}}}},
+        responses={
+            401: REFUSALS[401],
+            422: {"model": Problem, "description": "Another format"},
+            200: {
+                "description": "The card",
+                "content": {"text/markdown": {}, "application/json": {}},
+            },
+        },
         response_class=Response,
         summary="What is served: data, metrics, intended use",
     )

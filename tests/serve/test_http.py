@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -224,6 +225,17 @@ def test_a_path_as_the_name_of_a_file_is_refused(client: TestClient, name: str) 
     response = client.post("/predict", files={"image": (name, encoded(grey()))})
     assert response.status_code == 422
     assert name not in response.text
+
+
+def test_a_file_that_is_a_picture_and_more_is_a_picture(client: TestClient) -> None:
+    pixels = grey()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("../../outside.txt", "<?php system('id'); ?>")
+    for name in ("chest.png", "chest.php", "chest.zip"):
+        content = encoded(pixels) + archive.getvalue()
+        response = client.post("/predict", files={"image": (name, content, "application/zip")})
+        assert values(response.json()["probabilities"]) == answer("", pixels.tobytes()).tolist()
 
 
 def test_forms_that_are_none_are_refused(client: TestClient) -> None:

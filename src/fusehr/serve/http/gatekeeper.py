@@ -23,6 +23,9 @@ OPEN = frozenset({"/healthz", "/docs", "/openapi.json"})
 MANY = "/predict/batch"
 OTHER = "other"  # in the log and in metrics: a path that nobody serves is the caller's own words
 
+UNREAD = frozenset({400, 401, 408, 413})  # what is left of the body is not read
+CLOSE = (b"connection", b"close")
+
 Told = Callable[[str, int, float], None]  # route, status, seconds
 
 
@@ -46,6 +49,8 @@ class Gatekeeper:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if status in UNREAD:
+                    message = {**message, "headers": [*message["headers"], CLOSE]}
             await send(message)
 
         try:
@@ -103,15 +108,12 @@ class Gatekeeper:
 
 
 def _too_large(limit: int) -> RefusedError:
-    # what is left of the body is not read
     return RefusedError(413, f"expected a body of at most {limit // MIB} MiB")
 
 
 async def _answer(send: Any, refused: RefusedError) -> None:
     body = json.dumps({"error": refused.message}).encode()
     headers = {"content-type": "application/json", **refused.headers}
-    if refused.status in (400, 401, 408, 413):
-        headers["connection"] = "close"
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": refused.status, "headers": pairs})

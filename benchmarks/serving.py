@@ -13,8 +13,9 @@ number in its text each time, over connections that are kept open. 512 connectio
 fusehr lets wait: what is refused is answered by 429. Any other error ends the benchmark.
 
 Printed and written to serving.json and serving.md beside this script: the better round of each row,
-the latencies of what was answered, and what memory the service held after the row. Locust's
-environment is kept in --cache.
+the latencies of what was answered, and what memory the service held after the row. Then fusehr is
+asked on, over 64 connections, and its memory noted four times. Locust's environment is kept in
+--cache.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--model", default="triage_fusion")
     parser.add_argument("--seconds", type=float, default=20.0, help="for each row")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--soak", type=float, default=240.0, help="seconds asked on for the memory")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir(), "fusehr-serving"))
     given = parser.parse_args()
     given.cache.mkdir(parents=True, exist_ok=True)
@@ -64,6 +66,7 @@ def main() -> None:
     found = {
         "model": given.model,
         "seconds": given.seconds,
+        "soak": soaked(given.model, given.soak, given.cache),
         "sides": {side: list(own.values()) for side, own in best.items()},
     }
     (HERE / "serving.json").write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
@@ -82,6 +85,21 @@ def rows(side: str, model: str, seconds: float, cache: Path) -> Iterator[dict[st
             load = loaded(url, TRIAGE, connections=connections, seconds=seconds, cache=cache)
             expect_answers(side, load)
             yield {"connections": connections, **load.as_json(), "rss_mib": rss(process)}
+
+
+def soaked(model: str, seconds: float, cache: Path) -> dict[str, Any]:
+    """Requests answered and MiB held, at the start and after each quarter of the time."""
+    from fusehr.serve.http.examples import TRIAGE
+
+    connections = AIM[0]
+    with service("fusehr", model, cache) as (url, process):
+        held, answered = [], 0
+        for part in (WARMED[1], *[seconds / 4] * 4):
+            load = loaded(url, TRIAGE, connections=connections, seconds=part, cache=cache)
+            expect_answers("fusehr", load)
+            held.append(rss(process))
+            answered += load.statuses[200]
+    return {"seconds": seconds, "answered": answered, "rss_mib": held}
 
 
 def expect_answers(side: str, load: Load) -> None:
@@ -166,7 +184,11 @@ def markdown(found: dict[str, Any]) -> str:
     ]
     times = rates[1] / rates[0]
     lines += ["", f"At {connections} connections fusehr answers {times:.1f} times as many; "]
-    lines[-1] += f"the aim is {aim:g}."
+    soak = found["soak"]
+    memory = ", ".join(map(str, soak["rss_mib"]))
+    lines[-1] += f"the aim is {aim:g}.\nAsked on for {soak['seconds']:g} seconds "
+    lines[-1] += f"({soak['answered']:,} answers) it held {memory} MiB,\n"
+    lines[-1] += "before that and after each quarter."
     return "\n".join(lines) + "\n"
 
 

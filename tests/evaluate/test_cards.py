@@ -59,6 +59,8 @@ def test_a_card_has_its_header_and_its_numbers(run: Path) -> None:
     assert "| Mortality | age 80+ | +0.043 [-0.010, +0.090] | 0.321 |" in body
     for needed in ("Not a medical device", "seeds 1, 2", "SHA-256 of the split", "members: 2"):
         assert needed in body, needed
+    assert "Fitted on train patients until validation patients tell to stop, then on both" in body
+    assert "Fitted on train patients only" in (run / "plots/cards/ckd_student.md").read_text()
     assert "- No score on mortality" in (run / "plots/cards/ckd_student.md").read_text()
     assert "Not evaluated by groups" in (run / "plots/cards/gbm.md").read_text()
 

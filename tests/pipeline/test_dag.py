@@ -11,6 +11,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from dvc.repo.artifacts import check_name_format
+from ruamel.yaml import YAML
 
 from fusehr.core.frame.params import declared_params, lookup
 from fusehr.evaluate.students.names import ON_BOARD, predicted_in
@@ -252,6 +253,11 @@ def test_only_the_truth_recipes_read_the_truth() -> None:
 def test_the_lock_has_no_stage_that_dvc_yaml_has_not() -> None:
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())
     assert set(lock["stages"]) == set(names_in(MAIN))
+
+
+def test_dvc_reads_its_lock_in_c() -> None:
+    """ruamel.yaml goes on without a word where its C parser is not found; each stage then waits."""
+    assert YAML(typ="safe").Parser.__name__ == "CParser"
 
 
 def test_no_stage_of_the_pipeline_waits_for_a_search() -> None:

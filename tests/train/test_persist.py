@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,24 +43,35 @@ def test_what_is_read_back_predicts_the_same(
             recent_hours=recent["recent_hours"][task],
         )
     stem = folder / "weights" / task / "split" / "1"
+
+    def predicted(models: dict, columns: list[str], prepare: Any = None) -> pd.DataFrame:
+        features = matrix.values[:, [matrix.columns.index(name) for name in columns]]
+        ready = features if prepare is None else prepare.transform(features)
+        read = PerClass(samples.classes, task == "triage", tuple(models.values()))
+        index = samples.samples["sample_id"]
+        return pd.DataFrame(read.predict(ready), index=index, columns=list(samples.classes))
+
     if recipe == "logistic":
         state = load_models(stem.with_suffix(".skops"))
-        models, columns = state["models"], state["columns"].split("\n")
+        p = predicted(state["models"], state["columns"].split("\n"), state["prepare"])
     else:
-        state = None
-        models, columns = load_trees(stem.with_suffix(".safetensors"))
-    features = matrix.values[:, [matrix.columns.index(name) for name in columns]]
-    ready = features if state is None else state["prepare"].transform(features)
-    read = PerClass(samples.classes, task == "triage", tuple(models.values()))
-    p = pd.DataFrame(
-        read.predict(ready), index=samples.samples["sample_id"], columns=list(samples.classes)
-    )
+        # what has been fitted on validation patients does not predict them
+        val = samples.samples["patient_id"].isin(_patients(tables, "val")).to_numpy()
+        p = predicted(*load_trees(stem.with_suffix(".safetensors")))
+        p[val] = predicted(*load_trees(stem.with_name("1-stopped.safetensors")))[val]
     written = pd.read_parquet(folder / "predictions.parquet").query("variant == 'full'")
     written = written[written["task"] == task]
     expected = written.pivot(index="sample_id", columns="class", values="p")
     # rows stand in other batches now, and matrix products differ in their last bits
     found = p.loc[expected.index, expected.columns]
     np.testing.assert_allclose(found, expected, rtol=0, atol=0 if recipe == "gbm" else 1e-12)
+
+
+def _patients(tables: Path, fold: str) -> pd.Series:
+    splits = pd.read_parquet(tables / "splits.parquet")
+    found = splits.loc[splits["fold"] == fold, "patient_id"]
+    assert len(found)
+    return found
 
 
 def test_files_hold_neither_addresses_nor_the_clock(tmp_path: Path) -> None:

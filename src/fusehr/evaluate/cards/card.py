@@ -40,14 +40,20 @@ def card(
         f"System and publication: {publication}",
         f"## Intended use\n\n{texts['intended']}",
         f"## Training data\n\nSource `{source}`. {texts['sources'].get(source, '')} "
-        "The cohort, its tasks and labels: [data set card](../dataset.md). Fitted on train "
-        f"patients only, seeds {', '.join(map(str, seeds))}; SHA-256 of the split: `{split_sha}`.",
+        f"The cohort, its tasks and labels: [data set card](../dataset.md). {_fitted(own)}, "
+        f"seeds {', '.join(map(str, seeds))}; SHA-256 of the split: `{split_sha}`.",
         f"## Parameters\n\n```yaml\n{yaml.safe_dump(model.params, sort_keys=True)}```",
         _evaluation(model),
         _groups(model),
         "## Limitations\n\n" + "\n".join(f"- {line}" for line in texts["limitations"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _fitted(own: dict[str, Any]) -> str:
+    if own.get("fitted_again"):
+        return "Fitted on train patients until validation patients tell to stop, then on both"
+    return "Fitted on train patients only"
 
 
 def _header(model: Model, source: str) -> dict[str, Any]:

@@ -63,13 +63,33 @@ def main() -> None:
     server.add_argument("--encoder", default="minilm", help="minilm or hf:<id or folder>")
     server.add_argument("--host", default="127.0.0.1")
     server.add_argument("--port", type=int, default=7860)
-    predict = commands.add_parser("predict", help="probabilities of texts, by a trained model")
-    predict.add_argument("input", type=Path, help="JSONL of instructions, or CSV of texts")
+    predict = commands.add_parser("predict", help="probabilities of a file, by a trained model")
+    predict.add_argument(
+        "input", type=Path, help="JSONL of instructions, CSV of texts, or CSV of triage records"
+    )
     predict.add_argument("-o", "--output", type=Path, help="default: <input>.predictions.csv")
-    predict.add_argument("--model", default="student", help="student: what distill-student exports")
-    predict.add_argument("--task", default="next_diagnoses")
+    predict.add_argument("--model", default="student", help="student, triage_fusion or fusehr")
+    predict.add_argument("--task", help="default: next_diagnoses; triage for the others")
+    predict.add_argument(
+        "--mode", choices=["text", "image", "both"], help="what is read of triage records"
+    )
+    predict.add_argument(
+        "--only-misclassified", action="store_true", help="of triage records with a triage_level"
+    )
     predict.add_argument("--runtime", choices=["torch", "onnx", "int8"], default="onnx")
     predict.add_argument("--threads", type=int, default=2)
+    served = commands.add_parser("serve", help="a trained model behind HTTP (needs fusehr[serve])")
+    served.add_argument("--model", default="triage_fusion", help="triage_fusion, fusehr or student")
+    served.add_argument("--task", help="default: triage; next_diagnoses for the student")
+    served.add_argument("--seed", type=int, help="of the fit, where there are several")
+    served.add_argument("--host", default="127.0.0.1")
+    served.add_argument("--port", type=int, default=8000)
+    served.add_argument("--runtime", choices=["torch", "onnx", "int8"], default="onnx")
+    served.add_argument("--threads", type=int, default=1)
+    served.add_argument("--max-batch", type=int, help="cases predicted together")
+    served.add_argument("--max-wait-ms", type=float, help="that a case waits for others")
+    served.add_argument("--queue", type=int, help="cases that may wait before the answer is 429")
+    served.add_argument("--timeout-s", type=float, help="for an answer")
     review = commands.add_parser(
         "review", help="what the working tree changes against a git revision, as a page: review/"
     )
@@ -129,18 +149,10 @@ def _dispatch(arguments: argparse.Namespace) -> None:
     elif arguments.command == "predict":
         # Read when libraries are loaded: threads that wait sleep, and leave the cores to others.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-        from fusehr.serve.predict import predict
-
-        said = predict(
-            Path(),
-            arguments.input,
-            arguments.output,
-            model=arguments.model,
-            task=arguments.task,
-            runtime=arguments.runtime,
-            threads=arguments.threads,
-        )
-        say(said)
+        say(_predict(arguments))
+    elif arguments.command == "serve":
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        _serve(arguments)
     elif arguments.command == "review":
         from fusehr.review.run import review
 
@@ -154,6 +166,57 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.verify import verify
 
         say(verify(Path()))
+
+
+def _predict(arguments: argparse.Namespace) -> str:
+    from fusehr.serve.predictors.choose import STUDENT, Choice, load_predictor
+
+    if arguments.model != STUDENT:
+        from fusehr.serve.records import predict_records
+
+        choice = Choice(arguments.model, arguments.task, threads=arguments.threads)
+        return predict_records(
+            load_predictor(Path(), choice),
+            arguments.input,
+            arguments.output,
+            mode=arguments.mode or "both",
+            only_misclassified=arguments.only_misclassified,
+        )
+    from fusehr.core.frame.errors import InputError
+    from fusehr.serve.predict import predict
+
+    if arguments.mode or arguments.only_misclassified:
+        raise InputError("--mode, --only-misclassified: expected with another model than student")
+    return predict(
+        Path(),
+        arguments.input,
+        arguments.output,
+        model=arguments.model,
+        task=arguments.task or "next_diagnoses",
+        runtime=arguments.runtime,
+        threads=arguments.threads,
+    )
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from fusehr.core.frame.params import validate
+    from fusehr.serve.http.run import serve
+    from fusehr.serve.http.settings import Settings
+    from fusehr.serve.predictors.choose import Choice
+
+    told = ("max_batch", "max_wait_ms", "queue", "timeout_s")
+    given = {name: getattr(arguments, name) for name in told}
+    settings = {name: value for name, value in given.items() if value is not None}
+    choice = Choice(
+        arguments.model, arguments.task, arguments.seed, arguments.runtime, arguments.threads
+    )
+    serve(
+        Path(),
+        choice,
+        validate(settings, Settings, "serve", file="options"),
+        host=arguments.host,
+        port=arguments.port,
+    )
 
 
 def _export(form: str, folder: Path, *, parquet: bool) -> str:

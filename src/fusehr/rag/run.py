@@ -66,7 +66,7 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
             con.from_parquet(str(path)).create_view(schema.name)
         encode = matching_encoder(params.matching, threads=params.threads)
         choose_notes(con, list(params.note_kinds))
-        names = _names(con)
+        names = graph_names(con)
         notes = write_entities(
             con,
             folder / "entities.parquet",
@@ -90,7 +90,8 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
     say(f"rag: {notes} notes read, {facts} facts of the graph concern somebody")
 
 
-def _names(con: duckdb.DuckDBPyConnection) -> Names:
+def graph_names(con: duckdb.DuckDBPyConnection) -> Names:
+    """Names of the graph's diseases and effects, from kg_nodes and kg_names."""
     # where two nodes share a name, one that it is the own name of has it
     return names_of(
         con.execute(

@@ -1,1 +1,1 @@
-"""What trained models are used by: the command `fusehr predict`."""
+"""What is trained, put to use: the commands `fusehr predict` and `fusehr serve`."""

@@ -39,13 +39,7 @@ def predict(
     classes' probabilities, tokens_cut. Without `output` the result stands beside `source`, and a
     file that is there already is left alone. Raises InputError where anything is not as expected.
     """
-    target = output or source.with_name(f"{source.stem}.predictions.csv")
-    if output is None and target.exists():
-        raise InputError(f"{target}: expected no file; name one by -o, which may exist already")
-    if target.is_dir():
-        raise InputError(f"{target}: expected a file, found a folder")
-    if target.resolve() == source.resolve():
-        raise InputError(f"{target}: expected another file than the input")
+    target = target_of(source, output)
     loaded = load_model(root, model, task, runtime, threads=threads)
     texts = open_texts(source, loaded.about.task)
     with output_file(target) as partial:
@@ -59,6 +53,21 @@ def predict(
             f"the model reads: {tokens:,} tokens were cut off (column {CUT})"
         )
     return said
+
+
+def target_of(source: Path, output: Path | None) -> Path:
+    """Where the result goes: `output`, else beside `source`, where nothing is overwritten.
+
+    Raises InputError where that is a folder or the input itself.
+    """
+    target = output or source.with_name(f"{source.stem}.predictions.csv")
+    if output is None and target.exists():
+        raise InputError(f"{target}: expected no file; name one by -o, which may exist already")
+    if target.is_dir():
+        raise InputError(f"{target}: expected a file, found a folder")
+    if target.resolve() == source.resolve():
+        raise InputError(f"{target}: expected another file than the input")
+    return target
 
 
 def _write(path: Path, texts: Texts, model: ExportedStudent) -> tuple[int, int, int]:

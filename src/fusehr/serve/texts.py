@@ -64,7 +64,7 @@ def _of_jsonl(path: Path, task: Task) -> Iterator[Text]:
 
 
 def _of_csv(path: Path) -> Texts:
-    rows = _csv_rows(path)
+    rows = csv_rows(path)
     header = next(rows, None)
     if not header:
         raise InputError(f"{path}: expected a line of column names, found an empty file")
@@ -98,9 +98,12 @@ def _of_rows(
         yield Text(number, text, tuple(row[k] for k in kept))
 
 
-def _csv_rows(path: Path) -> Iterator[list[str]]:
+def csv_rows(path: Path) -> Iterator[list[str]]:
+    """Rows of a CSV file, its header first; InputError, naming the line, where it is none."""
     # a text may be longer than the module's usual limit; the highest that C's long has everywhere
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file, found none")
     # spreadsheets begin a file with a byte order mark
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, strict=True)

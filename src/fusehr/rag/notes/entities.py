@@ -76,7 +76,7 @@ def write_entities(
 
 def _by_name(chunks: Iterable[list[Note]], reader: NoteReader) -> Iterator[tuple[int, pa.Table]]:
     for chunk in chunks:
-        yield len(chunk), _table((note_id, reader.read(text)) for note_id, text in chunk)
+        yield len(chunk), entity_table((note_id, reader.read(text)) for note_id, text in chunk)
 
 
 def _by_chat(
@@ -86,7 +86,7 @@ def _by_chat(
         told = extraction.diseases([text for _, text in chunk])
         yield (
             len(chunk),
-            _table(
+            entity_table(
                 (note_id, reader.read(text, extraction.finder(names, reader)))
                 for (note_id, text), names in zip(chunk, told, strict=True)
             ),
@@ -121,10 +121,11 @@ def _begin(names: Names) -> None:
 def _work(chunk: Sequence[Note]) -> pa.Table:
     assert _reader is not None
     reader = _reader
-    return _table((note_id, reader.read(text)) for note_id, text in chunk)
+    return entity_table((note_id, reader.read(text)) for note_id, text in chunk)
 
 
-def _table(read: Iterable[tuple[str, list[tuple[int, Entity]]]]) -> pa.Table:
+def entity_table(read: Iterable[tuple[str, list[tuple[int, Entity]]]]) -> pa.Table:
+    """`entities` of notes as a NoteReader read them: pairs of note_id and what was found in it."""
     rows = [(note_id, sentence, entity) for note_id, found in read for sentence, entity in found]
     rows.sort(key=lambda row: (row[0], row[2].start, row[2].end, row[2].kind))
     columns = {

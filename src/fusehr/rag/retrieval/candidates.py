@@ -24,6 +24,15 @@ def know_facts(con: duckdb.DuckDBPyConnection, params: RagParams, encode: Encode
     candidates: node_index, fact_id, other (node at the other end), score between 0 and 1, of each
     disease's KEPT facts that answer best to its name and definition.
     """
+    attach_facts(con, params)
+    con.register("candidate_frame", _ranked(con, params, encode))
+    con.execute("CREATE TEMP TABLE candidates AS FROM candidate_frame")
+    ((count,),) = con.execute("SELECT count(*) FROM known_facts").fetchall()
+    return count
+
+
+def attach_facts(con: duckdb.DuckDBPyConnection, params: RagParams) -> None:
+    """Create known_facts, pair_facts and drug_facts, which is all that counting facts takes."""
     con.register("wording", wording())
     given = {
         "unprescribed_drugs": str(params.unprescribed_drugs).lower(),
@@ -35,10 +44,6 @@ def know_facts(con: duckdb.DuckDBPyConnection, params: RagParams, encode: Encode
     for name, value in given.items():  # several statements take no parameters
         sql = sql.replace(f"${name}", value)
     con.execute(sql)
-    con.register("candidate_frame", _ranked(con, params, encode))
-    con.execute("CREATE TEMP TABLE candidates AS FROM candidate_frame")
-    ((count,),) = con.execute("SELECT count(*) FROM known_facts").fetchall()
-    return count
 
 
 def _ranked(con: duckdb.DuckDBPyConnection, params: RagParams, encode: Encode) -> pd.DataFrame:

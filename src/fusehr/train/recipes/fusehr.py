@@ -12,7 +12,7 @@ they alone predict these. The others are then fitted on both.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,6 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 from pydantic import Field
-from safetensors.torch import save_file
 from torch import Tensor
 
 from fusehr.core.cohort import TaskSamples
@@ -43,9 +42,18 @@ from fusehr.train.engine.contract import (
     TaskInputs,
 )
 from fusehr.train.multitask.fitting import Schedule, TaskFit, fit_together, task_logits
-from fusehr.train.multitask.inputs import TaskModalities, fit_common, fitted_inputs, withheld
+from fusehr.train.multitask.inputs import (
+    Common,
+    TaskModalities,
+    fit_common,
+    fitted_inputs,
+    withheld,
+)
+from fusehr.train.multitask.saved import Layout, Saved
 from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting
 from fusehr.train.tabular.matrix import TABLES, build_matrix
+from fusehr.train.tabular.per_class import PerClass
+from fusehr.train.tabular.trees import load_trees
 
 SHARED = (ModelParams, TabularParams)
 
@@ -143,7 +151,7 @@ class Fusehr:
                 inputs=one,
                 task=task,
                 tensors=tensors[task],
-                scales=common.state(),
+                common=common,
                 members=networks[task],
                 boosted=boosted,
                 val=fits[task].fold.val,
@@ -183,7 +191,9 @@ class Fusehr:
         for member in range(1 + own.members):
             tasks = on_both if member else kept_from
             settle_torch(threads=shared.threads, seed=first + member)
-            network = self._network(tensors)
+            widths = {name: w for one in tensors.values() for name, w in one.widths.items()}
+            classes = {task: one.labels.shape[1] for task, one in tensors.items()}
+            network = self._network(widths, classes)
             best = fit_together(
                 network, tasks, schedule, seed=first + member, log=partial(_log, fits)
             )
@@ -191,12 +201,11 @@ class Fusehr:
                 found[task].append(_Member(network, epoch, weights))
         return found
 
-    def _network(self, tensors: Mapping[Task, FittedInputs]) -> MultiTaskNetwork:
+    def _network(self, widths: Mapping[str, int], classes: Mapping[Task, int]) -> MultiTaskNetwork:
         own, shared = self.params.network, self.shared
-        widths = {name: w for inputs in tensors.values() for name, w in inputs.widths.items()}
         return MultiTaskNetwork(
             widths,
-            {task: inputs.labels.shape[1] for task, inputs in tensors.items()},
+            classes,
             direct=DIRECT,
             sizes=Sizes(
                 d_model=shared.d_model,
@@ -208,6 +217,75 @@ class Fusehr:
                 hidden_share=own.hidden_share,
             ),
         )
+
+    def restored(self, stem: Path, task: Task, classes: Sequence[str]) -> Restored:
+        """What a fit of `task` saved to `stem`, to predict new samples with.
+
+        classes: of the task, in the order of its labels. Raises InputError where a file is missing
+        or of another version.
+        """
+        saved = Saved.load(stem.with_suffix(".safetensors"))
+        widths = {name: len(one.names) for name, one in saved.common.columns.items()}
+        if saved.common.scaler is not None:
+            widths["series"] = 2 * len(saved.common.scaler.mean)
+        members: list[_Member] = []
+        for weights in saved.members:
+            network = self._network(widths, _classes_of(weights))
+            network.load_state_dict(weights)
+            members.append(_Member(network, 0, weights))
+        # what was fitted last predicts all but validation samples, and no new sample is one
+        models, columns = load_trees(boosting_stem(stem).with_suffix(".safetensors"))
+        place = {name: k for k, name in enumerate(saved.layout.columns)}
+        exclusive = len(classes) > 1 and "|".join(classes) in models
+        named = ["|".join(classes)] if exclusive else classes
+        per_class = PerClass(tuple(classes), exclusive, tuple(models[name] for name in named))
+        chosen = np.array([place[name] for name in columns])
+        return Restored(self, task, saved, members, per_class, chosen)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A fit of one task, read back from its files."""
+
+    recipe: Fusehr
+    task: Task
+    saved: Saved
+    members: list[_Member]
+    models: PerClass
+    chosen: np.ndarray
+
+    def predict(
+        self, source: Source, samples: TaskSamples, without: Collection[Modality] = ()
+    ) -> np.ndarray:
+        """Probabilities float64 (n_samples, n_classes) of samples that training never saw.
+
+        Raises Skip where `source` has no events, codes, notes or images at all.
+        """
+        read = self.recipe.inputs(source, samples)
+        matrix = self.saved.layout.arranged(read.modalities.matrix)
+        modalities = TaskModalities(samples, matrix, read.modalities.series)
+        none = np.empty(0, np.int64)
+        fitted = _Fitted(
+            inputs=_Inputs(self.recipe, source.threads, modalities),
+            task=self.task,
+            tensors=fitted_inputs(modalities, self.saved.common),
+            common=self.saved.common,
+            members=self.members,
+            boosted=Boosted(matrix, self.chosen, self.models, self.models, val=none),
+            val=none,
+        )
+        return fitted.predict(np.arange(len(samples.samples)), without)
+
+
+def boosting_stem(stem: Path) -> Path:
+    """Where the boosted trees of the fit at `stem` are saved, without the suffix."""
+    return stem.with_name(f"{stem.name}-boosting")
+
+
+def _classes_of(weights: Mapping[str, Tensor]) -> dict[Task, int]:
+    """Number of classes of each task, as the network's last layers have them."""
+    parts = ((key.split("."), value) for key, value in weights.items())
+    return {key[1]: len(value) for key, value in parts if key[0] == "last" and key[2] == "bias"}
 
 
 @dataclass(frozen=True)
@@ -238,7 +316,7 @@ class _Fitted:
     inputs: _Inputs
     task: Task
     tensors: FittedInputs
-    scales: dict[str, Tensor]
+    common: Common
     members: list[_Member]  # the first one for the rows `val`, the others for all else
     boosted: Boosted
     val: np.ndarray
@@ -271,13 +349,10 @@ class _Fitted:
         return (logits.log_softmax(dim=1) if self.inputs.exclusive else logits).numpy()
 
     def save(self, stem: Path) -> None:
-        state = {
-            f"member{k}.{name}": value
-            for k, member in enumerate(self.members)
-            for name, value in member.weights.items()
-        }
-        save_file({**state, **self.scales}, stem.with_suffix(".safetensors"))
-        self.boosted.save(stem.with_name(f"{stem.name}-boosting"))
+        layout = Layout.of(self.inputs.modalities.matrix)
+        saved = Saved(layout, self.common, [member.weights for member in self.members])
+        saved.save(stem.with_suffix(".safetensors"))
+        self.boosted.save(boosting_stem(stem))
 
     def summary(self) -> dict[str, Any]:
         return {"best_epoch": self.members[0].epoch, "boosting": self.boosted.summary()["trees"]}

@@ -1,0 +1,1 @@
+"""What benchmarks/serving.py measures, and with what: a process each."""

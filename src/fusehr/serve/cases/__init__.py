@@ -1,0 +1,1 @@
+"""Cases: what is known of one patient at one moment, as a caller tells it and as models read it."""

@@ -1,0 +1,1 @@
+"""Trained models behind one interface: cases in, probabilities out."""

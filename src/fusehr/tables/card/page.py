@@ -13,6 +13,7 @@ from fusehr.core.params.tables import TablesParams
 from fusehr.tables.card.comparison import explained
 from fusehr.tables.card.contents import Contents
 from fusehr.tables.card.disclosure import shown
+from fusehr.tables.card.header import header
 
 SYNTHETIC = "synthetic"
 SOURCES = {
@@ -20,6 +21,8 @@ SOURCES = {
     "mimic4_demo": "MIMIC-IV Clinical Database Demo 2.2: 100 de-identified patients (ODbL 1.0).",
     "mimic4": "MIMIC-IV, credentialed and read in place. No panel of this card shows a patient.",
     "mimic3": "MIMIC-III, credentialed and read in place. No panel of this card shows a patient.",
+    "physionet2012": "The first 48 hours of ICU stays and death in hospital (ODC-By 1.0).",
+    "oneehr": "A folder in OneEHR's form, copied as it was.",
 }
 LIMITS = {
     SYNTHETIC: (
@@ -60,13 +63,14 @@ def card(
     labels: pd.DataFrame,
     params: TablesParams,
 ) -> str:
-    """Markdown of the whole card.
+    """Markdown of the whole card, below its header in YAML.
 
     comparison: as comparison.compare gives it; labels: as contents.labels does. Both without what
     a restricted source may not show; other counts below tables.small_cell are hidden here.
     """
     small = params.small_cell if manifest.restricted else 0
     parts = [
+        header(manifest, contents),
         _head(manifest, contents, small),
         _tasks(labels, params, small),
         _tables(contents, small),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from fusehr.core.frame.schemas import TABLES
-from fusehr.core.frame.tasks import POSITIVE, TASKS
+from fusehr.core.frame.tasks import POSITIVE, TASKS, Task, base, in_order
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.tables import TablesParams
 from fusehr.tables.card.comparison import explained
@@ -48,7 +48,13 @@ LIMITS = {
         "Ventilation and infusions of the older system are put together from what was charted.",
         "Dates are moved patient by patient, so that there is no split by period.",
     ),
+    "physionet2012": (
+        "Two days of one stay a patient: no notes, images, drugs or codes, no earlier visits.",
+    ),
+    "oneehr": ("How the data were collected and what was left out is for their publisher to say.",),
 }
+# Sources whose tasks are those that they have labels of; the others' are MIMIC's.
+OWN_TASKS = ("physionet2012", "oneehr")
 FOR_ALL = (
     "Not for clinical use.",
     "Availability times of items without a storetime are estimates (see Availability).",
@@ -72,7 +78,7 @@ def card(
     parts = [
         header(manifest, contents),
         _head(manifest, contents, small),
-        _tasks(labels, params, small),
+        _tasks(manifest, labels, params, small),
         _tables(contents, small),
         _notes(contents, small),
         _others(contents, small),
@@ -108,13 +114,13 @@ def _head(manifest: Manifest, contents: Contents, small: int) -> str:
     return "\n\n".join([*lines, "## Cohort", _table(("What", "Number"), rows, left=1)])
 
 
-def _tasks(labels: pd.DataFrame, params: TablesParams, small: int) -> str:
-    means = _meanings(params)
+def _tasks(manifest: Manifest, labels: pd.DataFrame, params: TablesParams, small: int) -> str:
+    tasks = in_order([*(() if manifest.source in OWN_TASKS else TASKS), *labels["task"]])
     sections = ["## Tasks"]
-    meaning = [(task, *means[task]) for task in TASKS]
+    meaning = [(task, *_meaning(task, manifest.source, params)) for task in tasks]
     sections.append(_table(("Task", "Index time", "Label"), meaning, left=3))
     rows = []
-    for task in TASKS:
+    for task in tasks:
         mine = labels[labels["task"] == task]
         if mine.empty:
             rows.append((task, *[MISSING] * 5))
@@ -135,11 +141,23 @@ def _tasks(labels: pd.DataFrame, params: TablesParams, small: int) -> str:
             )
     head = ("Task and class", "Fold", "Samples", "Patients", "Positive", "Prevalence")
     sections.append(_table(head, rows, left=2))
+    means = "next_diagnoses has 25 labels a sample; given is the mean over them. "
     sections.append(
-        "next_diagnoses has 25 labels a sample; given is the mean over them. "
-        "A dash: no such samples, or hidden."
+        f"{means if 'next_diagnoses' in tasks else ''}A dash: no such samples, or hidden."
     )
     return "\n\n".join(sections)
+
+
+def _meaning(task: Task, source: str, params: TablesParams) -> tuple[str, str]:
+    """Index time and label of `task`, which may be a horizon of another."""
+    _, horizon, name = task.partition("@")
+    if horizon:
+        hours = params.horizons[name]
+        when = "end of the stay" if hours is None else f"start of the stay + {hours} h"
+        return when, f"as {base(task)}"
+    if source == "oneehr":
+        return "time of the label", "1 of the source's own label"
+    return _meanings(params)[task]
 
 
 def _meanings(params: TablesParams) -> dict[str, tuple[str, str]]:

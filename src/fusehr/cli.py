@@ -21,9 +21,9 @@ def main() -> None:
     sql.add_argument("--csv", action="store_true", help="print CSV instead of a table")
 
     export = commands.add_parser("export", help="write the tables in another project's form")
-    export.add_argument("format", choices=["oneehr"])
+    export.add_argument("format", choices=["oneehr", "meds", "flat-embeddings"])
     export.add_argument("folder", type=Path)
-    export.add_argument("--parquet", action="store_true", help="Parquet instead of CSV")
+    export.add_argument("--parquet", action="store_true", help="oneehr: Parquet instead of CSV")
 
     leaderboard = commands.add_parser("leaderboard", help="print the last run's leaderboard")
     leaderboard.add_argument("--markdown", action="store_true", help="as the README shows it")
@@ -87,10 +87,7 @@ def _dispatch(arguments: argparse.Namespace) -> None:
 
         say(query(TABLES, arguments.query, as_csv=arguments.csv))
     elif arguments.command == "export":
-        from fusehr.tables.export import export_oneehr
-
-        export_oneehr(TABLES, arguments.folder, parquet=arguments.parquet)
-        say(f"wrote static, dynamic and label to {arguments.folder}")
+        say(_export(arguments.format, arguments.folder, parquet=arguments.parquet))
     elif arguments.command == "leaderboard":
         from fusehr.evaluate.printed import printed_leaderboard
 
@@ -157,3 +154,19 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         from fusehr.verify import verify
 
         say(verify(Path()))
+
+
+def _export(form: str, folder: Path, *, parquet: bool) -> str:
+    if form == "oneehr":
+        from fusehr.tables.export import export_oneehr
+
+        export_oneehr(TABLES, folder, parquet=parquet)
+        return f"wrote static, dynamic and label to {folder}"
+    if form == "meds":
+        from fusehr.tables.export_meds import export_meds
+
+        return f"wrote {export_meds(TABLES, folder)} events to {folder}"
+    from fusehr.embed.export import export_embeddings
+
+    files = export_embeddings(TABLES, Path("data/embed"), folder)
+    return f"wrote {', '.join(files)} to {folder}"

@@ -21,7 +21,13 @@ from fusehr.core.params.raw import SOURCES, expect_source
 LIKE = "like"
 
 # Mappings whose keys are for the user to choose; a preset may add to them.
-OPEN = ("tables.horizons", "raw.oneehr.tasks")
+OPEN = (
+    "tables.horizons",
+    "raw.oneehr.tasks",
+    "raw.meds.tasks",
+    "raw.meds.notes",
+    "raw.flat.variables",
+)
 
 
 def preset_options(root: Path, name: str) -> list[str]:

@@ -38,7 +38,7 @@ def _curves(axis: Axes, part: pd.DataFrame, plan: Plan, styles: dict[str, Line])
     axis.set_xscale("log")
     axis.set_xlabel(plan.axis)
     numbers = sorted(float(variant) for variant in plan.variants)
-    axis.set_xticks(numbers, [f"{number:g}" for number in numbers], minor=False)
+    axis.set_xticks(numbers, [f"{number:g}" for number in numbers], minor=False, rotation=45)
     axis.minorticks_off()
     for recipe in plan.recipes:
         own = part[(part["recipe"] == recipe) & part["value"].notna()]

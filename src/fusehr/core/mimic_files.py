@@ -129,12 +129,19 @@ def listed_file(name: str, raw: Path = RAW) -> Path:
 
 
 def image_shards(raw: Path = RAW) -> list[Path]:
-    """The tar files of chest images that the manifest lists, sorted, each of the size it says.
+    """The tar files of chest images that the manifest lists; see `listed_files`."""
+    return listed_files(IMAGE_SHARDS, raw)
 
-    Raises InputError where one is missing or has another size.
+
+def listed_files(pattern: str, raw: Path = RAW) -> list[Path]:
+    """The files that the manifest lists under names like `pattern` (* crosses folders), sorted.
+
+    Raises InputError where one is missing or has another size than the manifest says.
     """
-    entries = [e for e in read_manifest(raw).files if fnmatch(e.name, IMAGE_SHARDS)]
-    return [listed_file(entry.name, raw) for entry in sorted(entries, key=lambda e: e.name)]
+    entries = [entry for entry in read_manifest(raw).files if fnmatch(entry.name, pattern)]
+    for entry in entries:
+        _check_file(raw / entry.name, entry, f"{raw / entry.name}", raw)
+    return sorted(raw / entry.name for entry in entries)
 
 
 def _entry(manifest: Manifest, name: str, raw: Path) -> FileEntry:
@@ -159,16 +166,28 @@ def named_folder(variable: str, content: str) -> Path:
 
     content: what is to be found there, for the message.
     """
+    root = _named(variable, f"the folder that holds {content}")
+    if not root.is_dir():
+        raise InputError(f"environment variable {variable}: expected a folder, found {root}")
+    return root
+
+
+def named_file(variable: str, kind: str) -> Path:
+    """The file that an environment variable names; InputError where it is unset or no file.
+
+    kind: what file it is to be, for the message.
+    """
+    path = _named(variable, kind)
+    if not path.is_file():
+        raise InputError(f"environment variable {variable}: expected {kind}, found {path}")
+    return path
+
+
+def _named(variable: str, expected: str) -> Path:
     value = os.environ.get(variable, "")
     if not value:
-        raise InputError(
-            f"environment variable {variable}: expected the folder that holds {content}, "
-            "found it unset"
-        )
-    root = Path(value)
-    if not root.is_dir():
-        raise InputError(f"environment variable {variable}: expected a folder, found {value}")
-    return root
+        raise InputError(f"environment variable {variable}: expected {expected}, found it unset")
+    return Path(value)
 
 
 @dataclass(frozen=True)

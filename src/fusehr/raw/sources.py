@@ -9,7 +9,9 @@ from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import RESTRICTED, SOURCES, NotesFileParams, expect_source
 from fusehr.raw import (
+    flat,
     manifest,
+    meds,
     mimic3,
     mimic4,
     mimic4_demo,
@@ -46,11 +48,12 @@ def write(source: str, params: StageParams, folder: Path) -> None:
         entries = mimic4_demo.write(folder, chosen)
     elif source == "physionet2012":
         entries = manifest.complete_events(folder, physionet2012.write(folder, chosen))
-    elif source == "oneehr":
-        entries, restricted = oneehr.write(folder, chosen, remote), chosen.restricted
-    else:
+    elif source in ("mimic4", "mimic3"):
         release = {"mimic4": mimic4, "mimic3": mimic3}[source]
         entries, version = release.write(folder, chosen, remote), chosen.version
+    else:
+        own = {"oneehr": oneehr, "meds": meds, "flat": flat}[source]
+        entries, restricted = own.write(folder, chosen, remote), chosen.restricted
     if notes is not None:
         brought = own_notes.write(folder, notes)
         entries = [brought, *(entry for entry in entries if entry.name != brought.name)]

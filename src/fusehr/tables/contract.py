@@ -32,7 +32,7 @@ class Relations(Protocol):
         """Create the relations below from the files in `raw`; what was dropped of each file.
 
         persons (patient_id, period, fold): everyone, once. period: text that orders in time, or
-        null; fold: train or test where the source itself says so, else null.
+        null; fold: train, val or test where the source itself says so, else null.
         candidates (task, sample_id, patient_id, index_time, visit_id, stay_id, window_start,
         history_start, codes_through, left_out, competing): left_out: why it is no sample, or null.
         candidate_labels (sample_id, class, label_value, new_onset): boolean label_value.

@@ -12,9 +12,20 @@ from fusehr.core.params.tables import TablesParams
 DUPLICATE = "duplicate"
 
 # No fault of the file: a row without a value, such as a laboratory result given in words; rows that
-# are about something else than is wanted, that another row replaces, or that tell of no change.
+# are about something else than is wanted, that another row replaces, or that tell of no change;
+# what is told of a patient without a time; words that are no categories.
 HARMLESS = frozenset(
-    {"no_value", "missing", "no_change", "under_age", "organ_donor", "other_category", "rewritten"}
+    {
+        "no_value",
+        "missing",
+        "no_change",
+        "under_age",
+        "organ_donor",
+        "other_category",
+        "rewritten",
+        "static",
+        "too_many_categories",
+    }
 )
 
 

@@ -6,6 +6,8 @@ from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import Manifest
 from fusehr.tables.contract import Relations
 from fusehr.tables.events.build import Events
+from fusehr.tables.flat.files import read_flat
+from fusehr.tables.meds.files import read_meds
 from fusehr.tables.mimic3.files import attach_mimic3, count_left_out
 from fusehr.tables.mimic4.build import Mimic
 from fusehr.tables.oneehr.files import read_oneehr
@@ -18,6 +20,8 @@ KINDS: dict[str, Relations] = {
     "mimic3": Mimic(attach_mimic3, count_left_out),
     "physionet2012": Events(read_physionet2012),
     "oneehr": Events(read_oneehr),
+    "meds": Events(read_meds),
+    "flat": Events(read_flat),
 }
 
 

@@ -21,8 +21,8 @@ PATTERN = ("train", "train", "test", "train", "train", "val", "train", "train", 
 def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
     """Folds of `patients` (columns patient_id, stratum, period, fold), one row a patient.
 
-    stratum: text that says which labels the patient has; period: anchor_year_group; fold: train or
-    test where the source itself says so, else null. Returns patient_id and fold, sorted by
+    stratum: text that says which labels the patient has; period: anchor_year_group; fold: train,
+    val or test where the source itself says so, else null. Returns patient_id and fold, sorted by
     patient_id.
     """
     frame = patients.assign(
@@ -41,7 +41,9 @@ def assign_folds(patients: pd.DataFrame, params: SplitParams) -> pd.DataFrame:
 
 
 def _given(fixed: pd.Series) -> pd.Series:
-    """Who tests, the source says; of the others an eighth validates."""
+    """Who tests, the source says; unless it says who validates, an eighth of the others does."""
+    if (fixed == "val").any():
+        return fixed
     train = fixed == "train"
     place = train.cumsum() - 1
     return fixed.mask(train & (place % 8 == 4), "val")

@@ -13,6 +13,7 @@ import yaml
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import SOURCES
 from fusehr.core.params.tables import TablesParams
+from fusehr.tables.card import page
 from fusehr.tables.card.contents import Contents, count
 from fusehr.tables.card.header import ORIGINS, header, size_category
 from fusehr.tables.card.source import open_source
@@ -76,9 +77,12 @@ def test_a_credentialed_source_names_its_licence_at_its_release(
     assert keys["pretty_name"].endswith(version)
 
 
-def test_every_source_is_named_save_a_folder_of_a_users_own(contents: Contents) -> None:
-    assert set(SOURCES) - set(ORIGINS) == {"oneehr"}
-    assert _keys(header(Manifest("oneehr", False, ()), contents) + "\n")["license"] == "unknown"
+def test_every_source_is_told_of_and_named_save_what_its_user_brings(contents: Contents) -> None:
+    assert set(page.SOURCES) == set(SOURCES) == set(page.LIMITS) | set(page.BROUGHT)
+    assert set(SOURCES) - set(ORIGINS) == set(page.BROUGHT)
+    for source in page.BROUGHT:
+        keys = _keys(header(Manifest(source, False, ()), contents) + "\n")
+        assert (keys["pretty_name"], keys["license"]) == (source, "unknown")
 
 
 def test_sizes_are_named_as_the_hub_does() -> None:

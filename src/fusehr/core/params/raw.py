@@ -16,6 +16,7 @@ Knob = Annotated[float, Field(ge=0, le=4)]
 
 # Names of kinds of notes.
 KIND = r"^[a-z][a-z0-9_]*$"
+NoteKind = Annotated[str, Field(pattern=KIND)]
 
 # Credentialed data: its outputs go to a remote of their own, and small cells are hidden.
 RESTRICTED = frozenset({"mimic3", "mimic4"})
@@ -84,7 +85,7 @@ class NotesFileParams:
 
     path: Annotated[str, Field(min_length=1)]
     # of notes whose row names none
-    kind: Annotated[str, Field(pattern=KIND)]
+    kind: NoteKind
 
 
 @frozen
@@ -94,6 +95,50 @@ class OneEhrParams:
     restricted: bool
     labels: Annotated[list[str], Field(min_length=1)]
     tasks: dict[Task, str]
+
+
+@frozen
+class MedsParams:
+    """Block `raw.meds`."""
+
+    restricted: bool
+    # task: its label file or folder below labels/, without ending
+    tasks: dict[Task, str]
+    # kind of note: its codes, in which * stands for any characters
+    notes: dict[NoteKind, list[str]]
+    # characters from which the text of another code is a note too, of that kind; 0: never
+    long_text_characters: Annotated[int, Field(ge=0)]
+    long_text_kind: NoteKind
+    visit_column: str | None
+
+
+@frozen
+class FlatParams:
+    """Block `raw.flat`. Columns are named as the file's first row has them."""
+
+    restricted: bool
+    label: str
+    # value of `label` that is positive; null: 0 and 1 are, else each value is a class
+    positive: str | None
+    task: Task
+    text: str | None
+    note_kind: NoteKind
+    id: str | None
+    time: str | None
+    age: str | None
+    sex: str | None
+    # variable: its column; others keep their own name
+    variables: dict[str, str]
+    # a column of words with more different ones is left out
+    most_categories: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        given = (self.label, self.text, self.id, self.time, self.age, self.sex)
+        named = [*(column for column in given if column), *self.variables.values()]
+        if twice := sorted({column for column in named if named.count(column) > 1}):
+            raise ValueError(f"expected each column once, found {twice[0]} twice")
+        return self
 
 
 ChallengeSets = Annotated[list[Literal["a", "b", "c"]], Field(min_length=1)]
@@ -124,6 +169,8 @@ SOURCES: dict[str, Any] = {
     "mimic3": Mimic3Params,
     "physionet2012": Physionet2012Params,
     "oneehr": OneEhrParams,
+    "meds": MedsParams,
+    "flat": FlatParams,
 }
 
 

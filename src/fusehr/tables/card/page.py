@@ -23,6 +23,8 @@ SOURCES = {
     "mimic3": "MIMIC-III, credentialed and read in place. No panel of this card shows a patient.",
     "physionet2012": "The first 48 hours of ICU stays and death in hospital (ODC-By 1.0).",
     "oneehr": "A folder in OneEHR's form, copied as it was.",
+    "meds": "A dataset in the Medical Event Data Standard, copied as it was.",
+    "flat": "One table with a row a case, copied as it was.",
 }
 LIMITS = {
     SYNTHETIC: (
@@ -51,10 +53,10 @@ LIMITS = {
     "physionet2012": (
         "Two days of one stay a patient: no notes, images, drugs or codes, no earlier visits.",
     ),
-    "oneehr": ("How the data were collected and what was left out is for their publisher to say.",),
 }
-# Sources whose tasks are those that they have labels of; the others' are MIMIC's.
-OWN_TASKS = ("physionet2012", "oneehr")
+# What is brought by its user is told by its publisher; its tasks are what it has labels of.
+BROUGHT = ("oneehr", "meds", "flat")
+NOT_TOLD = ("How the data were collected and what was left out is for their publisher to say.",)
 FOR_ALL = (
     "Not for clinical use.",
     "Availability times of items without a storetime are estimates (see Availability).",
@@ -95,7 +97,7 @@ def _head(manifest: Manifest, contents: Contents, small: int) -> str:
     folds = ", ".join(f"{name} {shown(n, small=small)}" for name, n in contents.folds.items())
     lines = [
         "# Data set card",
-        f"Source: `{manifest.source}`{version}. {SOURCES.get(manifest.source, '')}".rstrip(),
+        f"Source: `{manifest.source}`{version}. {SOURCES[manifest.source]}",
         "This page, `dataset.png` and `dataset_comparison.csv` are written by the stage "
         "`tables-card` from `data/tables`.",
     ]
@@ -115,7 +117,7 @@ def _head(manifest: Manifest, contents: Contents, small: int) -> str:
 
 
 def _tasks(manifest: Manifest, labels: pd.DataFrame, params: TablesParams, small: int) -> str:
-    tasks = in_order([*(() if manifest.source in OWN_TASKS else TASKS), *labels["task"]])
+    tasks = in_order([*(TASKS if _is_hospital(manifest) else ()), *labels["task"]])
     sections = ["## Tasks"]
     meaning = [(task, *_meaning(task, manifest.source, params)) for task in tasks]
     sections.append(_table(("Task", "Index time", "Label"), meaning, left=3))
@@ -155,8 +157,8 @@ def _meaning(task: Task, source: str, params: TablesParams) -> tuple[str, str]:
         hours = params.horizons[name]
         when = "end of the stay" if hours is None else f"start of the stay + {hours} h"
         return when, f"as {base(task)}"
-    if source == "oneehr":
-        return "time of the label", "1 of the source's own label"
+    if source in BROUGHT:
+        return "time of the label", "the source's own"
     return _meanings(params)[task]
 
 
@@ -332,8 +334,14 @@ def _comparison(manifest: Manifest, comparison: pd.DataFrame) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    lines = [*LIMITS.get(manifest.source, ()), *FOR_ALL]
+    own = NOT_TOLD if manifest.source in BROUGHT else LIMITS[manifest.source]
+    lines = [*own, *FOR_ALL]
     return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _is_hospital(manifest: Manifest) -> bool:
+    """Whether it has MIMIC's tables, of which the five tasks are made."""
+    return manifest.source not in (*BROUGHT, "physionet2012")
 
 
 def _is_demo(source: str) -> bool:

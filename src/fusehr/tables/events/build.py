@@ -4,7 +4,8 @@ To add a source of this kind, write one function that reads its files and one SQ
 
 source_visits (patient_id, visit_id, start_time, end_time, death_time, age, sex, admission_type,
     admission_location, discharge_location, period, fold): one row a visit. sex: F, M or U; period
-    and fold: see contract.Relations.
+    and fold: see contract.Relations. A table, which may have arrival_time too, where age and sex
+    are known before the visit starts (in the emergency department).
 source_values (patient_id, visit_id, event_time, available_time, availability, code, value, reason):
     in the variable's unit; reason: why the row is dropped, or null.
 source_candidates (task, sample_id, patient_id, visit_id, stay_id, index_time, window_start,
@@ -49,6 +50,7 @@ class Events:
         say("tables: visits, values, labels")
         run_sql(con, "events/notes.sql")
         self.read(con, raw)
+        con.execute("ALTER TABLE source_visits ADD COLUMN IF NOT EXISTS arrival_time TIMESTAMP")
         for name in ("cohort", "horizons"):
             run_sql(con, f"events/{name}.sql")
         write_no_images(folder)

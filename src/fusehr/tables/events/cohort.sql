@@ -10,7 +10,7 @@ SELECT
     visit_id,
     admission_type,
     admission_location,
-    start_time AS available_time
+    coalesce(arrival_time, start_time) AS available_time
 FROM source_visits;
 
 CREATE VIEW visits AS

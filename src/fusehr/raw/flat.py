@@ -1,0 +1,156 @@
+"""One table with a row a case, as BiA has it: indicators, a narrative, a label.
+
+A .csv or .xlsx file, which the environment variable FUSEHR_FLAT names; where it lies differs from
+host to host and is therefore written nowhere. Rows are cases of one patient where a column says so,
+else each is a patient of its own. A row without a time is told on a fictitious day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from fusehr.core.flat_files import CELLS, FOLDER, ROWS, SETTINGS, Settings
+from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.files import write_json, write_parquet
+from fusehr.core.frame.tasks import POSITIVE
+from fusehr.core.mimic_files import FileEntry, named_file
+from fusehr.core.params.raw import FlatParams
+from fusehr.raw.flat_columns import cells_of
+from fusehr.raw.flat_table import read_table
+from fusehr.raw.manifest import complete_events
+from fusehr.raw.restricted_remote import refuse_default_remote
+
+VARIABLE = "FUSEHR_FLAT"
+DAY = pd.Timestamp("2000-01-01")
+
+
+def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
+    """Write the table's rows and cells into `folder` and return the entries of all files.
+
+    Raises InputError naming the column where one is missing, a row has no label, a time is none, or
+    two rows of a patient have the same one; and where restricted data could reach the default
+    remote.
+    """
+    if params.restricted:
+        refuse_default_remote(remote)
+    table = read_table(named_file(VARIABLE, "a .csv or .xlsx file"), f"${VARIABLE}")
+    _expect_columns(table, params)
+    classes, of_row = _labels(table[params.label], params)
+    rows = pd.DataFrame(
+        {
+            "row": table.index,
+            "patient_id": _patients(table, params),
+            "time": _times(table, params),
+            "age": _ages(table, params),
+            "sex": _sexes(table, params),
+            "text": table[params.text] if params.text else None,
+            "classes": of_row,
+        }
+    )
+    _expect_one_row_a_time(rows, params)
+    own = folder / FOLDER
+    own.mkdir()
+    write_parquet(own / "rows.parquet", rows, ROWS)
+    write_parquet(own / "cells.parquet", _cells(table, params), CELLS)
+    settings = Settings(task=params.task, classes=classes, note_kind=params.note_kind)
+    write_json(own / SETTINGS, asdict(settings))
+    return complete_events(folder)
+
+
+def _expect_columns(table: pd.DataFrame, params: FlatParams) -> None:
+    named = {name: getattr(params, name) for name in ("label", "text", "id", "time", "age", "sex")}
+    named |= {f"variables.{name}": column for name, column in params.variables.items()}
+    for name, column in named.items():
+        if column is not None and column not in table.columns:
+            raise InputError(
+                f"params.yaml: raw.flat.{name}: expected a column of ${VARIABLE}, one of "
+                f"{', '.join(table.columns)}; found {column}"
+            )
+
+
+def _labels(column: pd.Series, params: FlatParams) -> tuple[list[str], list[list[str]]]:
+    """All classes, and those that each row has."""
+    _expect_none_empty(column, "label")
+    number = pd.to_numeric(column, errors="coerce")
+    if (number % 1 == 0).all():  # 1.0 is 1
+        column = number.astype("int64").astype(str)
+    found = sorted(column.unique())
+    positive = "1" if params.positive is None and set(found) <= {"0", "1"} else params.positive
+    if positive is not None:
+        if positive not in found:
+            raise InputError(
+                f"${VARIABLE}: column {column.name}: expected {positive} "
+                f"(raw.flat.positive) in a row, found none"
+            )
+        return [POSITIVE], [[POSITIVE] if value == positive else [] for value in column]
+    return found, [[value] for value in column]
+
+
+def _patients(table: pd.DataFrame, params: FlatParams) -> pd.Series:
+    """The column's numbers; where it has other ids, their place in order; else the row's number."""
+    if params.id is None:
+        return pd.Series(table.index, index=table.index)
+    column = table[params.id]
+    _expect_none_empty(column, "id")
+    if column.str.fullmatch(r"\d{1,18}").all():
+        return column.astype("int64")
+    return column.rank(method="dense").astype("int64")
+
+
+def _times(table: pd.DataFrame, params: FlatParams) -> pd.Series:
+    if params.time is None:
+        return pd.Series(DAY, index=table.index)
+    column = table[params.time]
+    _expect_none_empty(column, "time")
+    times = pd.to_datetime(column, format="ISO8601", errors="coerce")
+    if times.isna().any():
+        raise InputError(
+            f"${VARIABLE}: column {params.time}: expected a time such as 2020-01-31 08:00, found "
+            f"something else in {times.isna().sum()} rows, the first {times.index[times.isna()][0]}"
+        )
+    return times
+
+
+def _ages(table: pd.DataFrame, params: FlatParams) -> pd.Series:
+    if params.age is None:
+        return pd.Series(float("nan"), index=table.index)
+    return pd.to_numeric(table[params.age], errors="coerce").astype(float)
+
+
+def _sexes(table: pd.DataFrame, params: FlatParams) -> pd.Series:
+    return table[params.sex] if params.sex else pd.Series(None, index=table.index, dtype=object)
+
+
+def _expect_none_empty(column: pd.Series, name: str) -> None:
+    empty = column.index[column.isna()]
+    if len(empty):
+        raise InputError(
+            f"${VARIABLE}: column {column.name} (raw.flat.{name}): expected a value in every row, "
+            f"found {len(empty)} without, the first {empty[0]}"
+        )
+
+
+def _expect_one_row_a_time(rows: pd.DataFrame, params: FlatParams) -> None:
+    twice = rows["row"][rows.duplicated(["patient_id", "time"])]
+    if len(twice):
+        raise InputError(
+            f"${VARIABLE}: column {params.time or params.id}: expected one row of a patient at a "
+            f"time, found row {twice.iloc[0]} beside another; raw.flat.time names the column of "
+            "times"
+        )
+
+
+def _cells(table: pd.DataFrame, params: FlatParams) -> pd.DataFrame:
+    taken = {params.label, params.text, params.id, params.time, params.age, params.sex}
+    names = {column: name for name, column in params.variables.items()}
+    parts = [
+        cells_of(names.get(column, column), table[column], most_categories=params.most_categories)
+        for column in map(str, table.columns)
+        if column not in taken
+    ]
+    if not parts:
+        return pd.DataFrame({column.name: [] for column in CELLS.columns})
+    return pd.concat(parts, ignore_index=True)

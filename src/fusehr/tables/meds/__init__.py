@@ -1,0 +1,1 @@
+"""Datasets in the Medical Event Data Standard: subjects and their events."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fusehr.core.params.raw import SOURCES, NotesFileParams, expect_source
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import TrainParams
 from fusehr.core.params.tune import TuneParams
+from fusehr.evaluate.cards.write import TEXTS
 from fusehr.tune.identity import PIPELINE, STAGE
 from fusehr.tune.space import load_space
 
@@ -40,12 +42,18 @@ BLOCKS: dict[str, Any] = {
     "tune": TuneParams,
 }
 NOTES_FILE: Any = NotesFileParams | None
+# What stages read of every recipe; DVC cannot make such a list of the parameters.
+LISTED = {
+    "evaluate": ("data/evaluate/{}", "data/train/{}/curves.csv"),
+    "evaluate-subgroups": ("data/train/{}/predictions.parquet",),
+}
 
 
 def check_params(root: Path) -> int:
     """Validate params.yaml whole; the number of stages whose declared sections all exist.
 
-    Raises InputError with the full path of the first block's unknown, missing or ill-typed ones.
+    Raises InputError with the full path of the first block's unknown, missing or ill-typed ones,
+    and where a recipe is not named wherever all of them have to be.
     """
     # refuses unknown blocks; every other stage is declared from the files as they were read once
     tree = dict(stage_params("raw", root).tree)
@@ -69,6 +77,7 @@ def check_params(root: Path) -> int:
     for name, block in tree["recipes"].items():
         module = importlib.import_module(f"fusehr.train.recipes.{block.get('module')}")
         validate(block, module.Params, f"recipes.{name}")
+    _expect_listed(tree["recipes"], pipeline)
     for name in tree["tune"]["spaces"]:
         search = f"{STAGE}@{name}"
         searching = StageParams(search, declared_params(search, searches, tree), tree)
@@ -78,6 +87,17 @@ def check_params(root: Path) -> int:
         for path in stage.declared:
             lookup(tree, path)
     return len(stages)
+
+
+def _expect_listed(recipes: Iterable[str], pipeline: dict[str, Any]) -> None:
+    texts = read_yaml(TEXTS)["recipes"]
+    for recipe in recipes:
+        for stage, paths in LISTED.items():
+            for path in (path.format(recipe) for path in paths):
+                if path not in pipeline["stages"][stage]["deps"]:
+                    raise InputError(f"dvc.yaml: {stage}: deps: expected {path}, found none")
+        if recipe not in texts:
+            raise InputError(f"{TEXTS.name}: recipes.{recipe}: expected a text, found none")
 
 
 def _stage_names(pipeline: dict[str, Any], tree: dict[str, Any]) -> list[str]:

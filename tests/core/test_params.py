@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from fusehr import check
 from fusehr.check import check_params
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import UndeclaredParameterError, stage_params, validate
@@ -77,6 +79,39 @@ def test_a_wrong_parameter_is_named_with_its_full_path(
     with pytest.raises(InputError) as caught:
         check_params(repository)
     assert f"params.yaml: {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "missing, message",
+    [
+        ("data/evaluate/gbm", "dvc.yaml: evaluate: deps: expected data/evaluate/gbm, found none"),
+        ("data/train/gbm/curves.csv", "evaluate: deps: expected data/train/gbm/curves.csv"),
+        (
+            "data/train/gbm/predictions.parquet",
+            "evaluate-subgroups: deps: expected data/train/gbm/predictions.parquet",
+        ),
+    ],
+)
+def test_a_recipe_that_a_list_of_all_lacks_is_named(
+    repository: Path, missing: str, message: str
+) -> None:
+    file = repository / "dvc.yaml"
+    line = f"      - {missing}\n"
+    assert line in file.read_text()
+    file.write_text(file.read_text().replace(line, ""))
+    with pytest.raises(InputError, match=re.escape(message)):
+        check_params(repository)
+
+
+def test_a_recipe_without_a_text_for_its_card_is_named(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    texts = yaml.safe_load(check.TEXTS.read_text())
+    del texts["recipes"]["gbm"]
+    monkeypatch.setattr(check, "TEXTS", tmp_path / "texts.yaml")
+    check.TEXTS.write_text(yaml.safe_dump(texts))
+    with pytest.raises(InputError, match=r"texts.yaml: recipes.gbm: expected a text"):
+        check_params(repository)
 
 
 def test_a_missing_parameter_is_named() -> None:

@@ -95,7 +95,7 @@ def test_the_numbers_are_those_of_the_run(page: str, run: Path) -> None:
         if line.startswith("mortality,fusehr,full,positive,auroc,")
     ]
     value, low, high = (float(cell) for cell in row[5:8])
-    assert f"<td>{value:.3f} [{low:.3f}, {high:.3f}]</td>" in page
+    assert f'<td class="interval">{value:.3f} [{low:.3f}, {high:.3f}]</td>' in page
     assert "<td>evaluate.bootstrap_draws</td><td>2000</td>" in page
     assert "not in a git repository" in page
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import matplotlib as mpl
 import pandas as pd
 import pytest
 from PIL import Image
 
+from fusehr.core.frame.files import read_json, write_json
 from fusehr.core.frame.schemas import TABLES
+from fusehr.core.mimic_files import MANIFEST
 from fusehr.core.params.tables import TablesParams
 from fusehr.tables.card import write
 from fusehr.tables.card.measures import measure
@@ -174,3 +179,32 @@ def test_an_empty_source_still_has_a_card(
     write_card(tmp_path / "raw", tmp_path / "tables", tmp_path / "plots", card_params)
     assert "Drugs: none." in (tmp_path / "plots/dataset.md").read_text()
     assert (tmp_path / "plots/dataset.png").stat().st_size > 10_000
+
+
+def test_a_source_with_labels_of_its_own_names_its_tasks_and_no_others(
+    synthetic: Path, card_params: TablesParams, tmp_path: Path
+) -> None:
+    """Horizons among them, told by their hours."""
+    folder = tmp_path / "own"
+    shutil.copytree(synthetic, folder)
+    content = read_json(folder / "raw" / MANIFEST)
+    write_json(folder / "raw" / MANIFEST, content | {"source": "oneehr"})
+    labels = [str(folder / "tables/label.parquet"), str(synthetic / "tables/label.parquet")]
+    duckdb.execute(
+        "COPY (SELECT * REPLACE (t.task AS task) FROM read_parquet($read) AS label, "
+        "(VALUES ('mortality'), ('mortality@day0'), ('mortality@stay')) AS t (task) "
+        "WHERE label.task = 'mortality') TO $write (FORMAT parquet)",
+        {"write": labels[0], "read": labels[1]},
+    )
+    params = replace(card_params, horizons={"day0": 24, "stay": None})
+    write_card(folder / "raw", folder / "tables", tmp_path / "plots", params)
+    section = _section((tmp_path / "plots/dataset.md").read_text(), "Tasks")
+    assert {row[0]: row[1] for row in _cells(section) if len(row) == 3} == {
+        "Task": "Index time",
+        "mortality": "time of the label",
+        "mortality@day0": "start of the stay + 24 h",
+        "mortality@stay": "end of the stay",
+    }
+    counted = {row[0]: row[2] for row in _cells(section) if len(row) == 6 and row[1] == "cv0"}
+    assert counted["mortality"] == counted["mortality@day0"] == counted["mortality@stay"]
+    assert "next_diagnoses" not in section

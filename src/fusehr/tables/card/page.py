@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from fusehr.core.frame.schemas import TABLES
-from fusehr.core.frame.tasks import POSITIVE, TASKS
+from fusehr.core.frame.tasks import POSITIVE, TASKS, Task, base, in_order
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.tables import TablesParams
 from fusehr.tables.card.comparison import explained
 from fusehr.tables.card.contents import Contents
 from fusehr.tables.card.disclosure import shown
+from fusehr.tables.card.header import header
 
 SYNTHETIC = "synthetic"
 SOURCES = {
@@ -20,6 +21,10 @@ SOURCES = {
     "mimic4_demo": "MIMIC-IV Clinical Database Demo 2.2: 100 de-identified patients (ODbL 1.0).",
     "mimic4": "MIMIC-IV, credentialed and read in place. No panel of this card shows a patient.",
     "mimic3": "MIMIC-III, credentialed and read in place. No panel of this card shows a patient.",
+    "physionet2012": "The first 48 hours of ICU stays and death in hospital (ODC-By 1.0).",
+    "oneehr": "A folder in OneEHR's form, copied as it was.",
+    "meds": "A dataset in the Medical Event Data Standard, copied as it was.",
+    "flat": "One table with a row a case, copied as it was.",
 }
 LIMITS = {
     SYNTHETIC: (
@@ -45,7 +50,13 @@ LIMITS = {
         "Ventilation and infusions of the older system are put together from what was charted.",
         "Dates are moved patient by patient, so that there is no split by period.",
     ),
+    "physionet2012": (
+        "Two days of one stay a patient: no notes, images, drugs or codes, no earlier visits.",
+    ),
 }
+# What is brought by its user is told by its publisher; its tasks are what it has labels of.
+BROUGHT = ("oneehr", "meds", "flat")
+NOT_TOLD = ("How the data were collected and what was left out is for their publisher to say.",)
 FOR_ALL = (
     "Not for clinical use.",
     "Availability times of items without a storetime are estimates (see Availability).",
@@ -60,15 +71,16 @@ def card(
     labels: pd.DataFrame,
     params: TablesParams,
 ) -> str:
-    """Markdown of the whole card.
+    """Markdown of the whole card, below its header in YAML.
 
     comparison: as comparison.compare gives it; labels: as contents.labels does. Both without what
     a restricted source may not show; other counts below tables.small_cell are hidden here.
     """
     small = params.small_cell if manifest.restricted else 0
     parts = [
+        header(manifest, contents),
         _head(manifest, contents, small),
-        _tasks(labels, params, small),
+        _tasks(manifest, labels, params, small),
         _tables(contents, small),
         _notes(contents, small),
         _others(contents, small),
@@ -85,7 +97,7 @@ def _head(manifest: Manifest, contents: Contents, small: int) -> str:
     folds = ", ".join(f"{name} {shown(n, small=small)}" for name, n in contents.folds.items())
     lines = [
         "# Data set card",
-        f"Source: `{manifest.source}`{version}. {SOURCES.get(manifest.source, '')}".rstrip(),
+        f"Source: `{manifest.source}`{version}. {SOURCES[manifest.source]}",
         "This page, `dataset.png` and `dataset_comparison.csv` are written by the stage "
         "`tables-card` from `data/tables`.",
     ]
@@ -104,13 +116,13 @@ def _head(manifest: Manifest, contents: Contents, small: int) -> str:
     return "\n\n".join([*lines, "## Cohort", _table(("What", "Number"), rows, left=1)])
 
 
-def _tasks(labels: pd.DataFrame, params: TablesParams, small: int) -> str:
-    means = _meanings(params)
+def _tasks(manifest: Manifest, labels: pd.DataFrame, params: TablesParams, small: int) -> str:
+    tasks = in_order([*(TASKS if _is_hospital(manifest) else ()), *labels["task"]])
     sections = ["## Tasks"]
-    meaning = [(task, *means[task]) for task in TASKS]
+    meaning = [(task, *_meaning(task, manifest.source, params)) for task in tasks]
     sections.append(_table(("Task", "Index time", "Label"), meaning, left=3))
     rows = []
-    for task in TASKS:
+    for task in tasks:
         mine = labels[labels["task"] == task]
         if mine.empty:
             rows.append((task, *[MISSING] * 5))
@@ -131,11 +143,23 @@ def _tasks(labels: pd.DataFrame, params: TablesParams, small: int) -> str:
             )
     head = ("Task and class", "Fold", "Samples", "Patients", "Positive", "Prevalence")
     sections.append(_table(head, rows, left=2))
+    means = "next_diagnoses has 25 labels a sample; given is the mean over them. "
     sections.append(
-        "next_diagnoses has 25 labels a sample; given is the mean over them. "
-        "A dash: no such samples, or hidden."
+        f"{means if 'next_diagnoses' in tasks else ''}A dash: no such samples, or hidden."
     )
     return "\n\n".join(sections)
+
+
+def _meaning(task: Task, source: str, params: TablesParams) -> tuple[str, str]:
+    """Index time and label of `task`, which may be a horizon of another."""
+    _, horizon, name = task.partition("@")
+    if horizon:
+        hours = params.horizons[name]
+        when = "end of the stay" if hours is None else f"start of the stay + {hours} h"
+        return when, f"as {base(task)}"
+    if source in BROUGHT:
+        return "time of the label", "the source's own"
+    return _meanings(params)[task]
 
 
 def _meanings(params: TablesParams) -> dict[str, tuple[str, str]]:
@@ -310,8 +334,14 @@ def _comparison(manifest: Manifest, comparison: pd.DataFrame) -> str:
 
 
 def _limits(manifest: Manifest) -> str:
-    lines = [*LIMITS.get(manifest.source, ()), *FOR_ALL]
+    own = NOT_TOLD if manifest.source in BROUGHT else LIMITS[manifest.source]
+    lines = [*own, *FOR_ALL]
     return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _is_hospital(manifest: Manifest) -> bool:
+    """Whether it has MIMIC's tables, of which the five tasks are made."""
+    return manifest.source not in (*BROUGHT, "physionet2012")
 
 
 def _is_demo(source: str) -> bool:

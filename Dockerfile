@@ -1,15 +1,15 @@
 # `fusehr serve` on a CPU, as a user without rights. Models are not in the image: what `dvc repro` wrote is
 # mounted, see compose.yaml.
 FROM python:3.11-slim AS built
-# where torch's builds without CUDA are
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# an index with torch's builds without CUDA; where none is named, gigabytes of CUDA come along
+ARG TORCH_INDEX=
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/fusehr
 WORKDIR /build
 COPY requirements.txt pyproject.toml README.md LICENSE ./
 COPY src src
 # exact versions come from requirements.txt, and of those no more than serving asks for
-RUN /opt/fusehr/bin/pip install --extra-index-url "$TORCH_INDEX" --constraint requirements.txt ".[serve]"
+RUN /opt/fusehr/bin/pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --constraint requirements.txt ".[serve]"
 
 FROM python:3.11-slim
 RUN useradd --system --no-create-home --uid 10001 fusehr

@@ -172,6 +172,20 @@ def test_scores_that_are_nowhere_are_not_comparable(repository: Path) -> None:
     assert "neither from the cache nor from a remote" in _page(repository)
 
 
+def test_a_new_recipe_is_told_by_its_scores_and_its_stage_by_being_new(repository: Path) -> None:
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    _run(repository, "git", "checkout", "--quiet", "-b", "before")
+    (repository / "metrics/leaderboard.json").write_text('{"mortality": {}}')
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    _run(repository, "git", *who, "commit", "--quiet", "--all", "--message", "Before")
+    _run(repository, "git", "checkout", "--quiet", "main")
+    review(repository, "before")
+    page = (repository / "review/review.md").read_text()
+    assert "before has no such recipe: gbm" in page
+    assert "| `leaderboard: mortality.gbm.auroc` | - | `0." in page
+    assert "| `evaluate-score` | new |" in page
+
+
 def _base_lock(root: Path) -> dict:
     shown = subprocess.run(
         ["git", "show", "main:dvc.lock"], cwd=root, capture_output=True, text=True, check=True

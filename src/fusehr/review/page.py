@@ -137,7 +137,12 @@ def _not_comparable(compared: Sequence[Compared]) -> list[str]:
 
 
 def _metrics(found: Findings) -> list[str]:
-    primary = {f"{one.task}.{one.recipe}.{one.metric}" for one in found.compared}
+    # the score of a recipe that the base has not is in no row of the primary metrics
+    primary = {
+        f"{one.task}.{one.recipe}.{one.metric}"
+        for one in found.compared
+        if one.verdict != NOT_COMPARABLE
+    }
     barred = {
         f"{one.task}.{one.recipe}." for one in found.compared if one.verdict == NOT_COMPARABLE
     }

@@ -13,8 +13,9 @@ from fusehr.review.versions import Version
 class ChangedStage:
     """A stage whose entry in dvc.lock differs.
 
-    `because`: its command, parameters and inputs that differ; `outputs`: those that differ; sizes
-    of all its outputs in bytes, None where a version has no such stage.
+    `because`: its command, parameters and inputs that differ, none where a version has no such
+    stage; `outputs`: those that differ; sizes of all its outputs in bytes, None where a version has
+    no such stage.
     """
 
     name: str
@@ -35,17 +36,20 @@ def changed_stages(base: Version, head: Version) -> list[ChangedStage]:
 
 
 def _changed(name: str, then: dict[str, Any], now: dict[str, Any]) -> ChangedStage:
-    command = ["its command"] if then and now and then["cmd"] != now["cmd"] else []
     return ChangedStage(
         name,
-        because=(
-            *command,
-            *_differing(_params(then), _params(now)),
-            *_differing(_hashes(then, "deps"), _hashes(now, "deps")),
-        ),
+        because=_reasons(then, now) if then and now else (),
         outputs=_differing(_hashes(then, "outs"), _hashes(now, "outs")),
         size_base=_size(then),
         size_head=_size(now),
+    )
+
+
+def _reasons(then: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        *(["its command"] if then["cmd"] != now["cmd"] else []),
+        *_differing(_params(then), _params(now)),
+        *_differing(_hashes(then, "deps"), _hashes(now, "deps")),
     )
 
 

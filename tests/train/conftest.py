@@ -295,7 +295,7 @@ SMALL: dict[str, Any] = {
     "recipes.triage_fusion.batch_size": 32,
     "recipes.triage_fusion.epochs": 8,
     "recipes.fusehr.network.members": 1,
-    "recipes.fusehr.network.epochs": 4,
+    "recipes.fusehr.network.epochs": 12,
     "recipes.fusehr.boosting.max_iter": 40,
     "recipes.fusehr.boosting.min_samples_leaf": 10,
 }

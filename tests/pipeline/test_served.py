@@ -14,7 +14,7 @@ from fusehr.serve.cases.case import Case
 from fusehr.serve.predictors.choose import Choice, load_predictor, trained
 from fusehr.serve.predictors.contract import Predictor
 
-from .served_cases import cases_of
+from fusehr.serve.demo.cases_of_samples import cases_of
 
 # the first of them waits for the small run, which others share
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]

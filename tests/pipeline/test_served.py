@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 
 from fusehr.serve.cases.case import Case
+from fusehr.serve.demo.cases_of_samples import cases_of
 from fusehr.serve.predictors.choose import Choice, load_predictor, trained
 from fusehr.serve.predictors.contract import Predictor
-
-from fusehr.serve.demo.cases_of_samples import cases_of
 
 # the first of them waits for the small run, which others share
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]

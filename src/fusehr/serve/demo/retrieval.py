@@ -55,9 +55,9 @@ class Retrieval:
     """Facts of the graph that the last run of `rag` used, found as it does.
 
     Those about a disease are ranked among what the case alone calls for, not a whole cohort: of
-    facts that are equally telling another one may come first. Summaries are those of the template, whatever `rag.summary` names: what a caller tells goes to
-    no other service. Raises InputError where a part of the graph is missing, or diseases are found
-    by a chat model.
+    facts that are equally telling another one may come first. Summaries are those of the template,
+    whatever `rag.summary` names: what a caller tells goes to no other service. Raises InputError
+    where a part of the graph is missing, or diseases are found by a chat model.
     """
 
     def __init__(self, root: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import duckdb
 import numpy as np
@@ -18,39 +16,12 @@ from fusehr.core.gate.availability import attach_notes
 from fusehr.core.params.model import NotesParams
 from fusehr.models.networks.inputs import notes as note_inputs
 from fusehr.models.networks.inputs.vectors import attach_vectors
+from fusehr.serve.predictors.contract import Explanation
 from fusehr.train.engine.contract import Source
 from fusehr.train.engine.explanations import class_maps, explain
 from fusehr.train.engine.neural import NeuralFitted
 
 NEWEST_SENTENCES = Path(note_inputs.__file__).parent / "note_sentences.sql"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Of one case and some classes; a logit is what a class's probability is made of.
-
-    sentences: k texts of the notes, as the network reads them one after the other. attention: (k,)
-    weights that sum to 1. added: (n_classes, k), what each sentence adds to the class's logit, by
-    integrated gradients against a text without a direction. added_by_image: (n_classes,), the same
-    for the picture, against the mean brightness; None without one. maps: (n_classes, h, w) from 0
-    to 1, Grad-CAM; None where the network sees no pixels.
-    """
-
-    classes: tuple[str, ...]
-    sentences: tuple[str, ...]
-    attention: np.ndarray
-    added: np.ndarray
-    added_by_image: np.ndarray | None
-    maps: np.ndarray | None
-
-
-@runtime_checkable
-class Explaining(Protocol):
-    """A predictor whose predictions can be explained."""
-
-    def explain(self, prepared: Any, classes: Sequence[str]) -> Explanation:
-        """Why a prepared case has the probabilities that it has; by the thread that predicts."""
-        ...
 
 
 def explanation(

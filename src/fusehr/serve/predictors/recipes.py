@@ -31,8 +31,8 @@ from fusehr.serve.cases.image_vectors import fitted_image_encoder, write_image_v
 from fusehr.serve.cases.pictures import grey_square
 from fusehr.serve.cases.sentences import fitted_text_encoder, write_sentences
 from fusehr.serve.cases.tables import BLANK, Ready, Written, sample_id, task_samples, write_tables
-from fusehr.serve.predictors.contract import About, Recalibration
-from fusehr.serve.predictors.explaining import Explanation, explanation, sentences_read
+from fusehr.serve.predictors.contract import About, Explanation, Recalibration
+from fusehr.serve.predictors.explaining import explanation, sentences_read
 from fusehr.serve.predictors.results import Result, load_result
 from fusehr.serve.scratch import scratch_folder
 from fusehr.train.engine.contract import Modality, Source

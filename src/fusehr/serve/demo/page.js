@@ -287,6 +287,8 @@ function showSample() {
   const binary = data.classes.length === 1;
   const came = sample.outcome.join(", ") || (binary ? "negative" : "none of the classes");
   add("What came true", came);
+  const likeliest = Object.entries(sample.recorded).sort((a, b) => b[1] - a[1]).slice(0, 3);
+  add("As evaluated", likeliest.map(([name, p]) => `${name} ${percent(p)}`).join(", "));
   if (told.case) {
     const { age, sex, vitals } = told.case;
     add("Age, sex", `${age === null ? "not known" : Math.round(age)}, ${sex}`);
@@ -302,9 +304,11 @@ function showProbabilities() {
   const names = [...data.classes].sort((a, b) => shown[b] - shown[a]);
   const confidence = at("confidence");
   const best = predicted || names[0];
+  const what = predicted ? "confidence" : "probability";
   confidence.replaceChildren(
-    made("strong", best),
-    `, ${calibrated ? "calibrated confidence" : "probability"} ${percent(shown[best])}`,
+    ...(predicted || names.length === 1 ? [] : ["Likeliest: "]),
+    made("strong", names.length === 1 ? data.task : best),
+    `, ${calibrated ? "calibrated " : ""}${what} ${percent(shown[best])}`,
   );
   at("bars").replaceChildren(
     ...names.flatMap((name) => {
@@ -342,6 +346,7 @@ function showWhy() {
 function showClass(name, all) {
   const { added, added_by_image: byImage, heat } = told.why[name];
   at("film").hidden = !told.image;
+  at("explained").classList.toggle("pictured", Boolean(told.image));
   if (told.image) {
     at("film-image").src = told.image;
     at("film-heat").hidden = !heat || !at("heat-on").checked;

@@ -50,7 +50,11 @@ def page(about: About, *, keyed: bool) -> str:
         disclaimer=NOT_A_DEVICE,
         vitals=[(name, title, *ranges()[name]) for name, title in VITALS.items()],
         words=about.reads == ("text",),
-        data={"classes": list(about.classes), "examples": examples(about)},
+        data={
+            "task": about.task,
+            "classes": list(about.classes),
+            "examples": examples(about),
+        },
     )
 
 

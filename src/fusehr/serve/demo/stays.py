@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -72,7 +73,7 @@ class Stays:
         """The sample of that id; InputError where it is none of the test samples."""
         if sample_id not in self._predictions.index:
             raise InputError(f"sample_id: expected a test sample of {self._about.task}")
-        row = self._predictions.loc[sample_id]
+        row: Any = self._predictions.loc[sample_id]
         outcome = tuple(name for name in self._about.classes if row[("y", name)])
         p = {name: float(row[("p", name)]) for name in self._about.classes}
         return Stay(sample_id, self._case(sample_id), outcome, p)

@@ -10,8 +10,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-
 from fusehr.core.frame.errors import InputError
 from fusehr.serve.cases.case import Case
 from fusehr.serve.demo.retrieval import Retrieval, Retrieved, recorded
@@ -143,14 +141,21 @@ class Explorer:
         return await asyncio.to_thread(told, prediction, explained, withheld, image, found, stay)
 
     def _withheld(self, prepared: Any) -> list[Withheld]:
-        predictor, found = self._service.predictor, list[Withheld]()
+        predictor = self._service.predictor
         reads, names = set(predictor.about.reads), predictor.about.classes
-        for source, modalities in WITHHELD.items():
-            if reads & set(modalities) and reads - set(modalities):
-                p: np.ndarray = predictor.predict([prepared], modalities)[0]
-                told_of = {name: float(value) for name, value in zip(names, p, strict=True)}
-                found.append(Withheld(source=source, probabilities=told_of))
-        return found
+        # a model of one source would be left with nothing
+        sources = [
+            source
+            for source, modalities in WITHHELD.items()
+            if reads & set(modalities) and reads - set(modalities)
+        ]
+        if not sources:
+            return []
+        found = predictor.predict_without(prepared, [WITHHELD[source] for source in sources])
+        return [
+            Withheld(source=source, probabilities=dict(zip(names, p, strict=True)))
+            for source, p in zip(sources, found.tolist(), strict=True)
+        ]
 
     def _retrieved(self, case: Case, stay: Stay | None) -> Retrieved | str:
         try:

@@ -79,6 +79,12 @@ class Predictor(Protocol):
         """
         ...
 
+    def predict_without(
+        self, prepared: Any, variants: Sequence[Collection[Modality]]
+    ) -> np.ndarray:
+        """Probabilities (n_variants, n_classes) of one case, each without some modalities."""
+        ...
+
 
 @dataclass(frozen=True)
 class Explanation:

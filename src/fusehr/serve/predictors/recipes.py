@@ -82,6 +82,17 @@ class RecipePredictor(ABC):
         p = self._in_tables(prepared, partial(self._of_samples, without=tuple(without)))
         return p[:-1]
 
+    def predict_without(
+        self, prepared: Ready, variants: Sequence[Collection[Modality]]
+    ) -> np.ndarray:
+        """Probabilities float64 (n_variants, n_classes), of tables that are written once."""
+
+        def each(source: Source, samples: TaskSamples) -> np.ndarray:
+            found = [self._of_samples(source, samples, tuple(one))[0] for one in variants]
+            return np.array(found).reshape(-1, len(self.about.classes))
+
+        return self._in_tables([prepared], each)
+
     def _in_tables(self, prepared: Sequence[Ready], work: Callable[[Source, TaskSamples], T]) -> T:
         """What `work` makes of the cases, and of BLANK behind them, once they are tables."""
         with scratch_folder() as root:

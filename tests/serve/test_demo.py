@@ -180,7 +180,7 @@ def test_a_case_is_predicted_as_by_predict_and_explained(client: TestClient) -> 
     }
     told = client.post("/demo/case", json=case).json()
     assert told["prediction"] == client.post("/predict", json=case).json()
-    assert told["sentences"] == list(SENTENCES)
+    assert told["tokens"] == list(SENTENCES)
     assert list(told["why"]) == sorted(
         CLASSES, key=lambda name: -told["prediction"]["probabilities"][name]
     )
@@ -201,7 +201,7 @@ def test_a_case_is_predicted_as_by_predict_and_explained(client: TestClient) -> 
 
 def test_a_model_that_cannot_be_explained_says_so(start: Client) -> None:
     told = start(model=FakePredictor()).post("/demo/case", json={"text": "a"}).json()
-    assert told["why"] is None and told["sentences"] == []
+    assert told["why"] is None and told["tokens"] == []
     assert sum(told["prediction"]["probabilities"].values()) == pytest.approx(1)
 
 
@@ -301,7 +301,7 @@ def test_a_body_beyond_the_limit_is_413_and_another_type_415(start: Client) -> N
 def test_texts_are_told_as_they_are_and_nowhere_as_markup(client: TestClient) -> None:
     told = client.post("/demo/case", json={"text": "<b>{{ 7 * 7 }}</b>"})
     assert told.headers["content-type"] == "application/json"
-    assert told.json()["sentences"][1] == SENTENCES[1]
+    assert told.json()["tokens"][1] == SENTENCES[1]
 
 
 def test_more_cases_than_places_are_429_and_the_places_come_back(

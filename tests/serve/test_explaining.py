@@ -85,8 +85,8 @@ def test_what_sentences_and_picture_add_sums_to_the_change_of_the_logit() -> Non
     assert found.added.shape == (3, 4) and found.added_by_image is not None
     total = found.added.sum(axis=1) + found.added_by_image
     np.testing.assert_allclose(total, changed(one), atol=0.02, rtol=0.02)
-    assert found.attention.sum() == pytest.approx(1, abs=1e-5)
-    assert found.sentences == tuple(TEXTS)
+    assert found.attention is not None and found.attention.sum() == pytest.approx(1, abs=1e-5)
+    assert found.tokens == tuple(TEXTS)
 
 
 def test_grad_cam_is_as_large_as_the_picture_and_brightest_at_1() -> None:
@@ -156,5 +156,5 @@ def test_a_case_without_notes_has_no_sentences() -> None:
     nothing = RaggedTokens(torch.zeros(1, WIDTH), torch.zeros(0).long(), torch.zeros(3).long())
     inputs = FittedInputs({**one.inputs.modalities, "notes": nothing}, one.inputs.labels)
     found = explanation(NeuralFitted(one.of, inputs, one.network, 0), [], CLASSES, steps=4)
-    assert found.sentences == () and found.added.shape == (3, 0)
+    assert found.tokens == () and found.added.shape == (3, 0)
     assert found.maps is not None

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from fusehr.core.frame.errors import InputError
 from fusehr.serve.cases.case import Case
+from fusehr.serve.cases.tables import since_hours
 from fusehr.serve.demo.retrieval import Retrieval, Retrieved, recorded
 from fusehr.serve.demo.stays import Stay, Stays
 from fusehr.serve.demo.told import Told, Withheld, told
@@ -133,11 +134,7 @@ class Explorer:
             withheld = await service.batcher.between(partial(self._withheld, prepared))
         finally:
             found = await retrieved
-        images = case.all_images
-        # of several the model reads the newest, and of equally new ones the first
-        image = min(images, key=lambda one: one.hours).data if images else None
-        if "images" not in predictor.about.reads:
-            image = None
+        image = _newest_image(case) if "images" in predictor.about.reads else None
         return await asyncio.to_thread(told, prediction, explained, withheld, image, found, stay)
 
     def _withheld(self, prepared: Any) -> list[Withheld]:
@@ -184,6 +181,13 @@ class Explorer:
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+
+def _newest_image(case: Case) -> bytes | None:
+    """The one that models read, of several equally new ones the first; none of earlier visits."""
+    since = since_hours(case)
+    current = [one for one in case.all_images if one.hours <= since]
+    return min(current, key=lambda one: one.hours).data if current else None
 
 
 def _dropped(work: Awaitable[Told]) -> None:

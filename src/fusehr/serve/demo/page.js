@@ -334,6 +334,8 @@ function showProbabilities() {
 function showWhy() {
   const { why, prediction, image: film } = told;
   at("no-why").hidden = Boolean(why);
+  at("tokens-title").textContent = told.attention ? "Sentences of the notes" : "Inputs of the networks";
+  at("part").hidden = Boolean(told.attention);
   at("explained").hidden = !why;
   at("why").hidden = !why && !film;
   if (!why) return;
@@ -353,25 +355,27 @@ function showClass(name, all) {
     if (heat) at("film-heat").src = heat;
     at("film-adds").textContent = byImage === null ? "" : `The picture adds ${signed(byImage)} to the logit.`;
   }
-  at("sentences-part").hidden = !told.sentences.length;
+  at("sentences-part").hidden = !told.tokens.length;
   const largest = Math.max(...added.map(Math.abs), 1e-9);
   const place = added.map((_, k) => k);
   const loudest = new Set([...place].sort((a, b) => Math.abs(added[b]) - Math.abs(added[a])).slice(0, FEW));
   const chosen = all ? place : place.filter((k) => loudest.has(k));
+  // sentences stand as they are read; inputs have no order of their own
+  if (!told.attention) chosen.sort((a, b) => Math.abs(added[b]) - Math.abs(added[a]));
   at("sentences").replaceChildren(
     ...chosen.map((k) => {
       const item = made("li"), colour = added[k] >= 0 ? "179, 38, 30" : "10, 92, 168";
       const share = Math.abs(added[k]) / largest;
       item.style.borderLeftColor = `rgba(${colour}, ${0.15 + 0.85 * share})`;
       item.style.backgroundColor = `rgba(${colour}, ${0.16 * share})`;
-      item.title = `attention ${told.attention[k].toFixed(3)}`;
-      item.append(made("span", told.sentences[k]), made("span", signed(added[k]), "adds"));
+      if (told.attention) item.title = `attention ${told.attention[k].toFixed(3)}`;
+      item.append(made("span", told.tokens[k]), made("span", signed(added[k]), "adds"));
       return item;
     }),
   );
-  const rest = told.sentences.length > chosen.length || all;
-  at("all-sentences").hidden = !(rest && told.sentences.length > FEW);
-  at("all-sentences").textContent = all ? `The ${FEW} that matter most` : `All ${told.sentences.length} sentences`;
+  const rest = told.tokens.length > chosen.length || all;
+  at("all-sentences").hidden = !(rest && told.tokens.length > FEW);
+  at("all-sentences").textContent = all ? `The ${FEW} that matter most` : `All ${told.tokens.length}`;
   at("all-sentences").onclick = () => showClass(name, !all);
 }
 

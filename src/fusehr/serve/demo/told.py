@@ -42,13 +42,13 @@ class Sample(BaseModel):
 
 
 class Told(BaseModel):
-    """prediction: as /predict answers it. sentences, attention: of the notes, as the network reads
-    them; why: of the likeliest classes, None where the model cannot be explained. retrieved_not:
+    """prediction: as /predict answers it. tokens: sentences, with attention to each, or inputs,
+    without; why: of the likeliest classes, None where the model cannot be explained. retrieved_not:
     why there are no facts."""
 
     prediction: Prediction
-    sentences: list[str]
-    attention: list[float]
+    tokens: list[str]
+    attention: list[float] | None
     why: dict[str, Why] | None
     withheld: list[Withheld]
     image: str | None
@@ -85,8 +85,8 @@ def told(
     got = isinstance(retrieved, Retrieved)
     return Told(
         prediction=prediction,
-        sentences=list(explained.sentences) if explained else [],
-        attention=[float(one) for one in explained.attention] if explained else [],
+        tokens=list(explained.tokens) if explained else [],
+        attention=_attention(explained),
         why=why(explained) if explained else None,
         withheld=list(withheld),
         image=None if image is None else data_url(grey_png(_shown(image))),
@@ -96,6 +96,12 @@ def told(
         sample=_sample(stay) if stay else None,
         case=_as_form(stay) if stay else None,
     )
+
+
+def _attention(explained: Explanation | None) -> list[float] | None:
+    if explained is None or explained.attention is None:
+        return None
+    return [float(one) for one in explained.attention]
 
 
 def _shown(image: bytes) -> np.ndarray:

@@ -90,16 +90,17 @@ class Predictor(Protocol):
 class Explanation:
     """Of one case and some classes; a logit is what a class's probability is made of.
 
-    sentences: k texts of the notes, as the network reads them one after the other. attention: (k,)
-    weights that sum to 1. added: (n_classes, k), what each sentence adds to the class's logit, by
-    integrated gradients against a text without a direction. added_by_image: (n_classes,), the same
-    for the picture, against the mean brightness; None without one. maps: (n_classes, h, w) from 0
-    to 1, Grad-CAM; None where the network sees no pixels.
+    tokens: k sentences of the notes, as the network reads them one after the other, or names of
+    inputs. attention: (k,) weights of sentences that sum to 1; None of inputs. added:
+    (n_classes, k), what each token adds to the class's logit, by integrated gradients against a
+    text without a direction, or an input at its mean. added_by_image: (n_classes,), the same for
+    the picture; None without one. maps: (n_classes, h, w) from 0 to 1, Grad-CAM; None where the
+    network sees no pixels.
     """
 
     classes: tuple[str, ...]
-    sentences: tuple[str, ...]
-    attention: np.ndarray
+    tokens: tuple[str, ...]
+    attention: np.ndarray | None
     added: np.ndarray
     added_by_image: np.ndarray | None
     maps: np.ndarray | None

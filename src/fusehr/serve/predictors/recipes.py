@@ -30,14 +30,24 @@ from fusehr.serve.cases.facts import FactCounter
 from fusehr.serve.cases.image_vectors import fitted_image_encoder, write_image_vectors
 from fusehr.serve.cases.pictures import grey_square
 from fusehr.serve.cases.sentences import fitted_text_encoder, write_sentences
-from fusehr.serve.cases.tables import BLANK, Ready, Written, sample_id, task_samples, write_tables
+from fusehr.serve.cases.tables import (
+    BLANK,
+    Ready,
+    Written,
+    sample_id,
+    since_hours,
+    task_samples,
+    write_tables,
+)
 from fusehr.serve.predictors.contract import About, Explanation, Recalibration
 from fusehr.serve.predictors.explaining import explanation, sentences_read
+from fusehr.serve.predictors.explaining_ensemble import Seen, ensemble_explanation
 from fusehr.serve.predictors.results import Result, load_result
 from fusehr.serve.scratch import scratch_folder
 from fusehr.train.engine.contract import Modality, Source
 from fusehr.train.engine.neural import NeuralFitted, NeuralInputs
 from fusehr.train.engine.task import ROWS
+from fusehr.train.multitask.inputs import TaskModalities, fitted_inputs
 from fusehr.train.recipes.fusehr import Fusehr
 from fusehr.train.recipes.triage_fusion import TriageFusionRecipe
 
@@ -108,6 +118,11 @@ class RecipePredictor(ABC):
                 con.execute(ROWS, {"sample_ids": ids})
                 return work(Source(con, tables, 1), samples)
 
+    @property
+    def _steps(self) -> int:
+        path = "train.explained"
+        return validate(lookup(self._params, path), ExplainedParams, path).steps
+
     @abstractmethod
     def _write(self, folders: dict[str, Path], written: Written) -> None:
         """What the stages between tables and train would have made of them."""
@@ -159,15 +174,13 @@ class TriageFusionPredictor(RecipePredictor):
 
     def explain(self, prepared: Ready, classes: Sequence[str]) -> Explanation:
         """Of sentences by integrated gradients, of the picture by Grad-CAM."""
-        path = "train.explained"
-        steps = validate(lookup(self._params, path), ExplainedParams, path).steps
 
         def explained(source: Source, samples: TaskSamples) -> Explanation:
             fitted = self._fitted(source, samples)
             read: list[str] = []
             if "notes" in self.about.reads:
                 read = sentences_read(source.con, samples, source, self._recipe.shared.notes)
-            return explanation(fitted, read, classes, steps=steps)
+            return explanation(fitted, read, classes, steps=self._steps)
 
         return self._in_tables([prepared], explained)
 
@@ -214,6 +227,35 @@ class FusehrPredictor(RecipePredictor):
         self, source: Source, samples: TaskSamples, without: tuple[Modality, ...]
     ) -> np.ndarray:
         return self._restored.predict(source, samples, without)
+
+    def explain(self, prepared: Ready, classes: Sequence[str]) -> Explanation:
+        """Of the networks' inputs by integrated gradients, of the newest picture by Grad-CAM."""
+        restored, of_images = self._restored, prepared.case.all_images
+        common, seen = restored.saved.common, None
+        since = since_hours(prepared.case)
+        current = [k for k, one in enumerate(of_images) if one.hours <= since]
+        if current and "images" in common.columns:
+            newest = min(range(len(current)), key=lambda k: of_images[current[k]].hours)
+            pixels = np.stack([prepared.pixels[k] for k in current])
+            seen = Seen(self._image_encoder, pixels, newest, common.columns["images"])
+
+        def explained(source: Source, samples: TaskSamples) -> Explanation:
+            read = restored.recipe.inputs(source, samples).modalities
+            matrix = restored.saved.layout.arranged(read.matrix)
+            return ensemble_explanation(
+                # the first network was kept for validation samples
+                [member.network for member in restored.members[1:]],
+                fitted_inputs(TaskModalities(samples, matrix, read.series), common),
+                self.about.task,
+                [(self.about.classes.index(name), name) for name in classes],
+                common.columns,
+                {name: one.read(matrix)[0] for name, one in common.columns.items()},
+                seen=seen,
+                share=restored.recipe.params.network.share,
+                steps=self._steps,
+            )
+
+        return self._in_tables([prepared], explained)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

@@ -16,6 +16,7 @@ function made(tag, text, ...classes) {
 }
 
 const percent = (p) => (p >= 0.9995 ? "100 %" : (100 * p).toFixed(1) + " %");
+const titled = (name) => name.replaceAll("_", " ");
 const signed = (x) => (x >= 0 ? "+" : "−") + Math.abs(x).toFixed(2);
 
 function headers(more) {
@@ -285,15 +286,15 @@ function showSample() {
   const list = made("dl");
   const add = (name, value) => list.append(made("dt", name), made("dd", value));
   const binary = data.classes.length === 1;
-  const came = sample.outcome.join(", ") || (binary ? "negative" : "none of the classes");
+  const came = sample.outcome.map(titled).join(", ") || (binary ? "negative" : "none of the classes");
   add("What came true", came);
   const likeliest = Object.entries(sample.recorded).sort((a, b) => b[1] - a[1]).slice(0, 3);
-  add("As evaluated", likeliest.map(([name, p]) => `${name} ${percent(p)}`).join(", "));
+  add("As evaluated", likeliest.map(([name, p]) => `${titled(name)} ${percent(p)}`).join(", "));
   if (told.case) {
     const { age, sex, vitals } = told.case;
-    add("Age, sex", `${age === null ? "not known" : Math.round(age)}, ${sex}`);
+    if (age !== null || sex !== "U") add("Age, sex", `${age === null ? "not known" : Math.round(age)}, ${sex}`);
     const some = Object.entries(vitals).slice(0, 12);
-    if (some.length) add("Last values", some.map(([name, value]) => `${name} ${+value.toFixed(2)}`).join(", "));
+    if (some.length) add("Last values", some.map(([name, value]) => `${titled(name)} ${+value.toFixed(2)}`).join(", "));
   }
   at("sample").replaceChildren(made("h2", sample.sample_id), list);
 }
@@ -307,7 +308,7 @@ function showProbabilities() {
   const what = predicted ? "confidence" : "probability";
   confidence.replaceChildren(
     ...(predicted || names.length === 1 ? [] : ["Likeliest: "]),
-    made("strong", names.length === 1 ? data.task : best),
+    made("strong", titled(names.length === 1 ? data.task : best)),
     `, ${calibrated ? "calibrated " : ""}${what} ${percent(shown[best])}`,
   );
   at("bars").replaceChildren(
@@ -320,7 +321,7 @@ function showProbabilities() {
         mark.style.left = `calc(${100 * probabilities[name]}% - 1px)`;
         track.append(mark);
       }
-      return [made("div", name, "name"), track, made("div", percent(shown[name]), "number")];
+      return [made("div", titled(name), "name"), track, made("div", percent(shown[name]), "number")];
     }),
   );
   at("legend").textContent = calibrated
@@ -341,7 +342,7 @@ function showWhy() {
   if (!why) return;
   const names = Object.keys(why);
   const p = prediction.calibrated || prediction.probabilities;
-  at("class").replaceChildren(...names.map((name) => Object.assign(made("option", `${name}, ${percent(p[name])}`), { value: name })));
+  at("class").replaceChildren(...names.map((name) => Object.assign(made("option", `${titled(name)}, ${percent(p[name])}`), { value: name })));
   showClass(names[0], false);
 }
 
@@ -397,7 +398,7 @@ function showWithheld() {
   };
   const titles = { notes: "without notes", images: "without image", series: "without series", summary: "without graph" };
   const head = made("tr");
-  head.append(made("th", ""), ...names.map((name) => made("th", name)));
+  head.append(made("th", ""), ...names.map((name) => made("th", titled(name))));
   at("without-table").replaceChildren(
     head,
     line("everything", prediction.probabilities),
@@ -444,5 +445,10 @@ for (const [k, tab] of tabs.entries()) {
     next.focus();
   });
 }
-if (at("key")) at("key").addEventListener("change", beginStays);
+if (at("key")) {
+  at("key").addEventListener("change", () => {
+    if (!at("stay").hidden) beginStays();
+  });
+  at("key-form").addEventListener("submit", (event) => event.preventDefault());
+}
 open(tabs[0]);

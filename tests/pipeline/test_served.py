@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 
 from fusehr.serve.cases.case import Case
+from fusehr.serve.demo.cases_of_samples import cases_of
+from fusehr.serve.http.app import create_app
+from fusehr.serve.http.settings import Settings
 from fusehr.serve.predictors.choose import Choice, load_predictor, trained
-from fusehr.serve.predictors.contract import Predictor
-
-from .served_cases import cases_of
+from fusehr.serve.predictors.contract import Explaining, Predictor
 
 # the first of them waits for the small run, which others share
 pytestmark = [pytest.mark.pipeline, pytest.mark.timeout(1800)]
@@ -127,3 +129,42 @@ def test_records_are_predicted_from_the_command_line(small: Any, tmp_path: Path)
 def _some(root: Path) -> list[str]:
     path = root / "data/train/triage_fusion/predictions.parquet"
     return offline(path, "triage").index.tolist()
+
+
+def test_a_served_network_is_explained_as_the_pipeline_explained_it(small: Any) -> None:
+    folder = small.folder / "data/train/triage_fusion"
+    predictor = load_predictor(small.folder, Choice("triage_fusion", "triage"))
+    assert isinstance(predictor, Explaining)
+    written = pd.read_parquet(folder / "explanations.parquet").query("task == 'triage'")
+    samples = sorted(written["sample_id"].unique())
+    with np.load(folder / "grad_cam.npz") as maps:
+        for sample, case in zip(samples, cases_of(small.folder, "triage", samples), strict=True):
+            found = predictor.explain(predictor.prepare(case), predictor.about.classes)
+            own = written[written["sample_id"] == sample].sort_values(["class", "token"])
+            notes, images = (own[own["modality"] == name] for name in ("notes", "images"))
+            shape = (len(predictor.about.classes), len(found.tokens))
+            told = notes["integrated_gradients"].to_numpy().reshape(shape)
+            assert np.abs(found.added - told).max(initial=0) < CLOSE
+            if found.added_by_image is not None:
+                by_image = images["integrated_gradients"].to_numpy()
+                assert np.abs(found.added_by_image - by_image).max() < CLOSE
+            if found.maps is not None:
+                assert np.abs(found.maps - maps[f"triage/{sample}"]).max() < CLOSE
+
+
+@pytest.mark.parametrize(
+    ("model", "task"),
+    [("triage_fusion", "triage"), ("fusehr", "mortality"), ("student", "next_diagnoses")],
+)
+def test_a_test_sample_is_shown_as_it_was_evaluated(small: Any, model: str, task: str) -> None:
+    app = create_app(
+        load_predictor(small.folder, Choice(model, task)), small.folder, Settings(timeout_s=300)
+    )
+    with TestClient(app) as client:
+        listed = client.get("/demo/samples").json()
+        assert listed["examples"]
+        told = client.get("/demo/sample", params={"id": listed["examples"][0]}).json()
+    p = told["prediction"]["probabilities"]
+    assert told["sample"]["recorded"] == pytest.approx(p, abs=CLOSE)
+    assert told["summary"]
+    assert (told["why"] is not None) == (model != "student")

@@ -59,3 +59,6 @@ class FakePredictor:
             text = "" if "notes" in without else text
             rows.append(answer(text, b"" if "images" in without else image))
         return np.array(rows)
+
+    def predict_without(self, prepared: Any, variants: Sequence[Collection[str]]) -> np.ndarray:
+        return np.array([self.predict([prepared], without)[0] for without in variants])

@@ -347,6 +347,12 @@ def test_csv_is_answered_row_by_row(client: TestClient, predictor: FakePredictor
     assert max(predictor.sizes) > 16
 
 
+def test_a_short_csv_does_not_limit_what_others_read(client: TestClient) -> None:
+    kind = {"content-type": "text/csv"}
+    assert client.post("/predict/batch", content=b"text\na\n", headers=kind).status_code == 200
+    assert next(csv.reader(["a" * 100_000])) == ["a" * 100_000]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe", b"image_path,text\n/etc/passwd,a\n", b"text,text\na,b\n", b"x\n1\n", b'"a'],

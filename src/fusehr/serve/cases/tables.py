@@ -108,7 +108,7 @@ def _add(
     case, patient = ready.case, row + 1
     visit = patient * EARLIER
     of_visit = {"patient_id": patient, "visit_id": visit}
-    since = _since(case)
+    since = since_hours(case)
     window = case.hours_in_window
     if window is None:
         window = window_hours if window_hours is not None else since
@@ -221,7 +221,7 @@ def _sample(
     }
 
 
-def _since(case: Case) -> float:
+def since_hours(case: Case) -> float:
     """Hours since the visit began: as told, else everything belongs to it."""
     if case.hours_in_hospital is not None:
         return case.hours_in_hospital

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from fusehr.core.frame.errors import InputError
 from fusehr.serve.cases.case import Case, ranges
+from fusehr.serve.demo.routes import add_demo
 from fusehr.serve.http import card as cards
 from fusehr.serve.http import many
 from fusehr.serve.http.answers import Health, Model, Prediction, Problem, Variable, prediction
@@ -67,7 +68,7 @@ class Service:
         try:
             async with asyncio.timeout(None if patient else self.settings.timeout_s):
                 # images are decoded beside the thread that predicts
-                prepared = await asyncio.to_thread(self._prepared, case)
+                prepared = await asyncio.to_thread(self.prepared, case)
                 p = await self.batcher.submit(prepared, patient=patient)
         except RefusedError:
             raise
@@ -85,7 +86,8 @@ class Service:
             raise RefusedError(500, "the prediction failed") from None
         return prediction(self.predictor, case, p)
 
-    def _prepared(self, case: Case) -> Any:
+    def prepared(self, case: Case) -> Any:
+        """`case` ready to be predicted; RefusedError where the model cannot read it."""
         try:
             return self.predictor.prepare(case)
         except InputError as error:
@@ -107,6 +109,7 @@ def create_app(predictor: Predictor, root: Path, settings: Settings, *, key: str
         service.batcher.start()
         yield
         await service.batcher.stop()
+        explorer.close()
 
     about = predictor.about
     app = FastAPI(
@@ -122,6 +125,7 @@ def create_app(predictor: Predictor, root: Path, settings: Settings, *, key: str
     app.add_exception_handler(Exception, _failed)
     _add_predictions(app, service)
     _add_reports(app, service)
+    explorer = add_demo(app, service, root, key=bool(key))
     routes = frozenset(getattr(route, "path", "") for route in app.routes) | {"/openapi.json"}
     app.add_middleware(
         Gatekeeper,  # type: ignore[arg-type]

@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+T = TypeVar("T")
 
 
 class QueueFullError(Exception):
@@ -97,6 +99,15 @@ class Batcher:
         finally:
             if own.answer.cancelled() and own in self._queue:
                 self._queue.remove(own)
+
+    async def between(self, work: Callable[[], T]) -> T:
+        """What `work` returns, done by the thread that predicts, between two batches.
+
+        For what shares the model with them. Raises StoppingError where no more is taken.
+        """
+        if self._stopping:
+            raise StoppingError
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()

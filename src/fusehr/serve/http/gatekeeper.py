@@ -19,7 +19,9 @@ from fusehr.serve.http.settings import MIB, Settings
 
 log = logging.getLogger("fusehr.serve")
 
-OPEN = frozenset({"/healthz", "/docs", "/openapi.json"})
+# the demo page itself tells nothing that needs a key; what it asks for does
+PAGE = ("/demo", "/demo/page.css", "/demo/page.js", "/demo/example.csv")
+OPEN = frozenset({"/healthz", "/docs", "/openapi.json", *PAGE})
 MANY = "/predict/batch"
 OTHER = "other"  # in the log and in metrics: a path that nobody serves is the caller's own words
 

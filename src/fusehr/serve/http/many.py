@@ -60,7 +60,8 @@ def csv_rows(content: bytes) -> tuple[tuple[str, ...], Iterator[Row]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RefusedError(422, "expected UTF-8") from None
-    csv.field_size_limit(len(text) + 1)
+    # of the whole process, so that a short upload must not cut the fields of other readers
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(rows, [])

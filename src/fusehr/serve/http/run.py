@@ -38,7 +38,8 @@ def serve(root: Path, choice: Choice, settings: Settings, *, host: str, port: in
     app = create_app(predictor, root, settings, key=key)
     if not key and not _is_loopback(host):
         say(f"{host} can be reached by others, and {KEY} is not set: anyone may ask")
-    say(f"serving {about.model} for {about.task} at http://{host}:{port}, documented at /docs")
+    at = f"http://{host}:{port}"
+    say(f"serving {about.model} for {about.task} at {at}, documented at /docs, to try at /demo")
     uvicorn.run(
         app,
         host=host,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -77,4 +77,39 @@ class Predictor(Protocol):
 
         None depends on the other cases. Modalities in `without` are taken as not recorded.
         """
+        ...
+
+    def predict_without(
+        self, prepared: Any, variants: Sequence[Collection[Modality]]
+    ) -> np.ndarray:
+        """Probabilities (n_variants, n_classes) of one case, each without some modalities."""
+        ...
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of one case and some classes; a logit is what a class's probability is made of.
+
+    tokens: k sentences of the notes, as the network reads them one after the other, or names of
+    inputs. attention: (k,) weights of sentences that sum to 1; None of inputs. added:
+    (n_classes, k), what each token adds to the class's logit, by integrated gradients against a
+    text without a direction, or an input at its mean. added_by_image: (n_classes,), the same for
+    the picture; None without one. maps: (n_classes, h, w) from 0 to 1, Grad-CAM; None where the
+    network sees no pixels.
+    """
+
+    classes: tuple[str, ...]
+    tokens: tuple[str, ...]
+    attention: np.ndarray | None
+    added: np.ndarray
+    added_by_image: np.ndarray | None
+    maps: np.ndarray | None
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A predictor whose predictions can be explained."""
+
+    def explain(self, prepared: Any, classes: Sequence[str]) -> Explanation:
+        """Why a prepared case has the probabilities that it has; by the thread that predicts."""
         ...

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,21 +23,35 @@ from fusehr.core.params.embed import EmbedParams
 from fusehr.core.params.images import ImageParams
 from fusehr.core.params.rag import RagParams
 from fusehr.core.params.tables import TablesParams
-from fusehr.models.networks.fitting import predict_logits, probabilities
+from fusehr.core.params.train import ExplainedParams
 from fusehr.models.networks.inputs.modality import FittedInputs
 from fusehr.serve.cases.case import Case
 from fusehr.serve.cases.facts import FactCounter
 from fusehr.serve.cases.image_vectors import fitted_image_encoder, write_image_vectors
 from fusehr.serve.cases.pictures import grey_square
 from fusehr.serve.cases.sentences import fitted_text_encoder, write_sentences
-from fusehr.serve.cases.tables import BLANK, Ready, Written, sample_id, task_samples, write_tables
-from fusehr.serve.predictors.contract import About, Recalibration
+from fusehr.serve.cases.tables import (
+    BLANK,
+    Ready,
+    Written,
+    sample_id,
+    since_hours,
+    task_samples,
+    write_tables,
+)
+from fusehr.serve.predictors.contract import About, Explanation, Recalibration
+from fusehr.serve.predictors.explaining import explanation, sentences_read
+from fusehr.serve.predictors.explaining_ensemble import Seen, ensemble_explanation
 from fusehr.serve.predictors.results import Result, load_result
 from fusehr.serve.scratch import scratch_folder
 from fusehr.train.engine.contract import Modality, Source
+from fusehr.train.engine.neural import NeuralFitted, NeuralInputs
 from fusehr.train.engine.task import ROWS
+from fusehr.train.multitask.inputs import TaskModalities, fitted_inputs
 from fusehr.train.recipes.fusehr import Fusehr
 from fusehr.train.recipes.triage_fusion import TriageFusionRecipe
+
+T = TypeVar("T")
 
 FEWEST = Case(vitals={"heart_rate": 80.0})  # a case with little in it, to see shapes by
 
@@ -75,24 +89,39 @@ class RecipePredictor(ABC):
         """Probabilities float64 (n, n_classes)."""
         if not prepared:
             return np.empty((0, len(self.about.classes)))
-        with scratch_folder() as root:
-            return self._predict(root, prepared, tuple(without))
-
-    def _predict(
-        self, root: Path, prepared: Sequence[Ready], without: tuple[Modality, ...]
-    ) -> np.ndarray:
-        folders = {name: root / name for name in ("tables", "embed", "rag", "train/images")}
-        for folder in folders.values():
-            folder.mkdir(parents=True)
-        task, tables = self.about.task, folders["tables"]
-        written = write_tables(tables, prepared, task, window_hours=self._window)
-        self._write(folders, written)
-        samples = task_samples(len(prepared), task, self.about.classes)
-        ids = [*(sample_id(row) for row in range(len(prepared))), BLANK]
-        with open_tables(tables, self._result.recipe.tables, threads=1) as con:
-            con.execute(ROWS, {"sample_ids": ids})
-            p = self._of_samples(Source(con, tables, 1), samples, without)
+        p = self._in_tables(prepared, partial(self._of_samples, without=tuple(without)))
         return p[:-1]
+
+    def predict_without(
+        self, prepared: Ready, variants: Sequence[Collection[Modality]]
+    ) -> np.ndarray:
+        """Probabilities float64 (n_variants, n_classes), of tables that are written once."""
+
+        def each(source: Source, samples: TaskSamples) -> np.ndarray:
+            found = [self._of_samples(source, samples, tuple(one))[0] for one in variants]
+            return np.array(found).reshape(-1, len(self.about.classes))
+
+        return self._in_tables([prepared], each)
+
+    def _in_tables(self, prepared: Sequence[Ready], work: Callable[[Source, TaskSamples], T]) -> T:
+        """What `work` makes of the cases, and of BLANK behind them, once they are tables."""
+        with scratch_folder() as root:
+            folders = {name: root / name for name in ("tables", "embed", "rag", "train/images")}
+            for folder in folders.values():
+                folder.mkdir(parents=True)
+            task, tables = self.about.task, folders["tables"]
+            written = write_tables(tables, prepared, task, window_hours=self._window)
+            self._write(folders, written)
+            samples = task_samples(len(prepared), task, self.about.classes)
+            ids = [*(sample_id(row) for row in range(len(prepared))), BLANK]
+            with open_tables(tables, self._result.recipe.tables, threads=1) as con:
+                con.execute(ROWS, {"sample_ids": ids})
+                return work(Source(con, tables, 1), samples)
+
+    @property
+    def _steps(self) -> int:
+        path = "train.explained"
+        return validate(lookup(self._params, path), ExplainedParams, path).steps
 
     @abstractmethod
     def _write(self, folders: dict[str, Path], written: Written) -> None:
@@ -140,18 +169,27 @@ class TriageFusionPredictor(RecipePredictor):
     def _of_samples(
         self, source: Source, samples: TaskSamples, without: tuple[Modality, ...]
     ) -> np.ndarray:
+        fitted = self._fitted(source, samples)
+        return fitted.predict(np.arange(len(samples.samples)), without)
+
+    def explain(self, prepared: Ready, classes: Sequence[str]) -> Explanation:
+        """Of sentences by integrated gradients, of the picture by Grad-CAM."""
+
+        def explained(source: Source, samples: TaskSamples) -> Explanation:
+            fitted = self._fitted(source, samples)
+            read: list[str] = []
+            if "notes" in self.about.reads:
+                read = sentences_read(source.con, samples, source, self._recipe.shared.notes)
+            return explanation(fitted, read, classes, steps=self._steps)
+
+        return self._in_tables([prepared], explained)
+
+    def _fitted(self, source: Source, samples: TaskSamples) -> NeuralFitted:
         read = {name: self._recipe.load(source, samples, name) for name in self._recipe.modalities}
         inputs = FittedInputs(read, torch.from_numpy(samples.labels.astype(np.float32)))
         if self._network is None:
             self._network = self._loaded(inputs.widths)
-        logits = predict_logits(
-            self._network,
-            inputs,
-            torch.arange(len(samples.samples)),
-            batch_size=self._recipe.shared.batch_size,
-            without=without,
-        )
-        return probabilities(logits, exclusive=self.about.exclusive).numpy()
+        return NeuralFitted(NeuralInputs(self._recipe, samples, read), inputs, self._network, 0)
 
     def _loaded(self, widths: dict[str, int]) -> nn.Module:
         about = self.about
@@ -189,6 +227,35 @@ class FusehrPredictor(RecipePredictor):
         self, source: Source, samples: TaskSamples, without: tuple[Modality, ...]
     ) -> np.ndarray:
         return self._restored.predict(source, samples, without)
+
+    def explain(self, prepared: Ready, classes: Sequence[str]) -> Explanation:
+        """Of the networks' inputs by integrated gradients, of the newest picture by Grad-CAM."""
+        restored, of_images = self._restored, prepared.case.all_images
+        common, seen = restored.saved.common, None
+        since = since_hours(prepared.case)
+        current = [k for k, one in enumerate(of_images) if one.hours <= since]
+        if current and "images" in common.columns:
+            newest = min(range(len(current)), key=lambda k: of_images[current[k]].hours)
+            pixels = np.stack([prepared.pixels[k] for k in current])
+            seen = Seen(self._image_encoder, pixels, newest, common.columns["images"])
+
+        def explained(source: Source, samples: TaskSamples) -> Explanation:
+            read = restored.recipe.inputs(source, samples).modalities
+            matrix = restored.saved.layout.arranged(read.matrix)
+            return ensemble_explanation(
+                # the first network was kept for validation samples
+                [member.network for member in restored.members[1:]],
+                fitted_inputs(TaskModalities(samples, matrix, read.series), common),
+                self.about.task,
+                [(self.about.classes.index(name), name) for name in classes],
+                common.columns,
+                {name: one.read(matrix)[0] for name, one in common.columns.items()},
+                seen=seen,
+                share=restored.recipe.params.network.share,
+                steps=self._steps,
+            )
+
+        return self._in_tables([prepared], explained)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

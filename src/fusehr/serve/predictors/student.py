@@ -55,6 +55,13 @@ class StudentPredictor:
             return np.empty((0, len(self.about.classes)))
         return self.student.probabilities(prepared)[0]
 
+    def predict_without(
+        self, prepared: str, variants: Sequence[Collection[Modality]]
+    ) -> np.ndarray:
+        """Probabilities float64 (n_variants, n_classes); nothing can be withheld of a text."""
+        rows = [self.predict([prepared], without)[0] for without in variants]
+        return np.array(rows).reshape(-1, len(self.about.classes))
+
 
 def load_student(root: Path, task: str, *, runtime: Runtime, threads: int) -> StudentPredictor:
     """The student of `task`; calibrated where its validation predictions are at hand."""

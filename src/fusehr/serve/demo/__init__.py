@@ -1,0 +1,1 @@
+"""The demo page of `fusehr serve`: a case or a test sample, what is predicted of it, and why."""

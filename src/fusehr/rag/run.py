@@ -60,10 +60,8 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
         con.execute("SET preserve_insertion_order = false")
         con.execute(f"SET memory_limit = '{params.memory_mb}MiB'")
         con.execute(f"SET temp_directory = '{str(scratch).replace(chr(39), chr(39) * 2)}'")
-        for schema in KNOWLEDGE:
-            path = knowledge / f"{schema.name}.parquet"
-            check_parquet(path, schema)
-            con.from_parquet(str(path)).create_view(schema.name)
+        check_graph(knowledge)
+        attach_graph(con, knowledge)
         encode = matching_encoder(params.matching, threads=params.threads)
         choose_notes(con, list(params.note_kinds))
         names = graph_names(con)
@@ -88,6 +86,19 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
         scratch.rmdir()
     write_json(folder / "fitted.json", _fitted(tables, spread, fitted=fitted))
     say(f"rag: {notes} notes read, {facts} facts of the graph concern somebody")
+
+
+def check_graph(knowledge: Path) -> None:
+    """Raise InputError where a table of the graph in `knowledge` is not as declared."""
+    for schema in KNOWLEDGE:
+        check_parquet(knowledge / f"{schema.name}.parquet", schema)
+
+
+def attach_graph(con: duckdb.DuckDBPyConnection, knowledge: Path) -> None:
+    """Create views of the graph's tables, see `check_graph`."""
+    for schema in KNOWLEDGE:
+        path = knowledge / f"{schema.name}.parquet"
+        con.from_parquet(str(path)).create_view(schema.name)
 
 
 def graph_names(con: duckdb.DuckDBPyConnection) -> Names:

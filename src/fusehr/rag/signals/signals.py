@@ -9,6 +9,7 @@ at the bedside, so that texts repeat.
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -86,8 +87,19 @@ def add_last_values(con: duckdb.DuckDBPyConnection) -> None:
 def find_signals(
     con: duckdb.DuckDBPyConnection, params: SignalsParams, *, fitted: bool
 ) -> dict[str, Any]:
-    """Create `signal_rows` (s, position, name, value, z, text, text_sha256); what was fitted."""
+    """Create `signal_rows`, see `find_signals_by`; what was fitted."""
     spread = _fitted(con, params) if fitted else _reference()
+    find_signals_by(con, spread, params)
+    return spread
+
+
+def find_signals_by(
+    con: duckdb.DuckDBPyConnection, spread: Mapping[str, Any], params: SignalsParams
+) -> None:
+    """Create `signal_rows` (s, position, name, value, z, text, text_sha256).
+
+    spread: feature -> mean and sd, as `find_signals` gives them.
+    """
     rows = [(name, one["mean"], one["sd"]) for name, one in spread.items()]
     con.register(
         "spread_frame",
@@ -119,7 +131,6 @@ def find_signals(
         "FROM signals_found JOIN worded_signals USING (name, steps) "
         "WHERE worded_signals.high = (z > 0)"
     )
-    return spread
 
 
 def _fitted(

@@ -128,7 +128,7 @@ def create_app(predictor: Predictor, root: Path, settings: Settings, *, key: str
     explorer = add_demo(app, service, root, key=bool(key))
     routes = frozenset(getattr(route, "path", "") for route in app.routes) | {"/openapi.json"}
     app.add_middleware(
-        Gatekeeper,  # type: ignore[arg-type]
+        Gatekeeper,
         settings=settings,
         key=key,
         routes=routes | frozenset(app.openapi()["paths"]),

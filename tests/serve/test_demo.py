@@ -7,7 +7,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,7 @@ from fusehr.serve.demo.explorer import CLASSES as EXPLAINED
 from fusehr.serve.demo.explorer import PLACES
 from fusehr.serve.demo.page import examples
 from fusehr.serve.demo.png import OPAQUE
-from fusehr.serve.http.app import create_app
 from fusehr.serve.http.gatekeeper import PAGE
-from fusehr.serve.http.settings import Settings
 from fusehr.serve.predictors.contract import Explanation
 
 from .fakes import ABOUT, CLASSES, FakePredictor, answer
@@ -107,28 +105,6 @@ def stays_of_fakes(monkeypatch: pytest.MonkeyPatch) -> None:
         text="Read.",
     )
     monkeypatch.setattr(stays, "cases_of", lambda root, task, ids: [told for _ in ids])
-
-
-@pytest.fixture
-def start(predictor: ExplainedPredictor, root: Path) -> Iterator[Client]:
-    opened: list[TestClient] = []
-
-    def begin(*, key: str = "", model: Any = predictor, **changes: Any) -> TestClient:
-        app = create_app(model, root, Settings(**changes), key=key)
-        client = TestClient(app, raise_server_exceptions=False)
-        client.__enter__()
-        opened.append(client)
-        return client
-
-    yield begin
-    predictor.going.set()
-    for client in opened:
-        client.__exit__(None, None, None)
-
-
-@pytest.fixture
-def client(start: Client) -> TestClient:
-    return start()
 
 
 def opened(url: str) -> Image.Image:

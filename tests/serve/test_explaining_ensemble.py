@@ -45,7 +45,9 @@ def networks() -> list[MultiTaskNetwork]:
         for _ in range(2)
     ]
     for one in made:
-        torch.nn.init.normal_(one.get_submodule("direct.triage.codes").weight)  # type: ignore[arg-type]
+        codes = one.get_submodule("direct.triage.codes")
+        assert isinstance(codes, torch.nn.Linear)
+        torch.nn.init.normal_(codes.weight)
     return [one.eval() for one in made]
 
 

@@ -12,14 +12,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-
-from fusehr.serve.http.app import create_app
-from fusehr.serve.http.settings import Settings
 
 from .fakes import CLASSES, FakePredictor, answer
 from .pictures import bomb, encoded, grey
@@ -27,34 +23,6 @@ from .pictures import bomb, encoded, grey
 KEY = "a long key"
 JSON = {"content-type": "application/json"}
 Client = Callable[..., TestClient]
-
-
-@pytest.fixture
-def predictor() -> FakePredictor:
-    return FakePredictor()
-
-
-@pytest.fixture
-def start(predictor: FakePredictor, tmp_path: Path) -> Iterator[Client]:
-    opened: list[TestClient] = []
-
-    def begin(*, key: str = "", **changes: Any) -> TestClient:
-        app = create_app(predictor, tmp_path, Settings(**changes), key=key)
-        # errors of the service come as answers, as they do over the wire
-        client = TestClient(app, raise_server_exceptions=False)
-        client.__enter__()
-        opened.append(client)
-        return client
-
-    yield begin
-    predictor.going.set()
-    for client in opened:
-        client.__exit__(None, None, None)
-
-
-@pytest.fixture
-def client(start: Client) -> TestClient:
-    return start()
 
 
 def values(told: dict[str, float]) -> list[float]:

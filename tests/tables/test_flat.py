@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 import yaml
@@ -20,6 +19,8 @@ from fusehr.core.params.tables import TablesParams
 from fusehr.raw import flat, manifest
 from fusehr.tables.audit import audit
 from fusehr.tables.convert import convert
+
+from .queried import rows_of
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -58,13 +59,6 @@ def _tables(place: Path, params: TablesParams, **changes: Any) -> Path:
     return place / "tables"
 
 
-def _query(tables: Path, text: str) -> list[tuple]:
-    with duckdb.connect() as con:
-        for path in tables.glob("*.parquet"):
-            con.from_parquet(str(path)).create_view(path.stem)
-        return con.execute(text).fetchall()
-
-
 def test_a_row_is_a_sample_that_sees_its_own_cells(
     table: Path, tmp_path: Path, params: Callable[..., TablesParams]
 ) -> None:
@@ -77,7 +71,7 @@ def test_a_row_is_a_sample_that_sees_its_own_cells(
     assert checked["outcome_events"] == 3 * 12
     # notes of earlier rows are history: patients 0 and 1 have two rows
     assert checked["outcome_notes"] == 12 + 2
-    assert _query(
+    assert rows_of(
         tables, "SELECT age, sex FROM static WHERE patient_id < 3 ORDER BY patient_id, visit_id"
     ) == [(50.0, "F"), (60.0, "M"), (51.0, "M"), (61.0, "U"), (52.0, "U")]
 
@@ -86,7 +80,7 @@ def test_what_is_no_category_is_left_out_and_counted(
     table: Path, tmp_path: Path, params: Callable[..., TablesParams]
 ) -> None:
     tables = _tables(tmp_path / "run", params())
-    assert _query(tables, "SELECT DISTINCT code FROM dynamic ORDER BY 1") == [
+    assert rows_of(tables, "SELECT DISTINCT code FROM dynamic ORDER BY 1") == [
         ("heart_rate",),
         ("ward=a",),
         ("ward=b",),
@@ -103,7 +97,7 @@ def test_a_binary_label_and_a_kind_of_note_of_ones_own(
     )
     samples = load_task(tables, "sepsis")
     assert samples.kind == "binary" and samples.labels.sum() == 4
-    assert _query(tables, "SELECT DISTINCT code FROM notes") == [("discharge",)]
+    assert rows_of(tables, "SELECT DISTINCT code FROM notes") == [("discharge",)]
 
 
 def test_the_same_table_gives_the_same_bytes(

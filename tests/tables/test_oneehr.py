@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 
@@ -17,6 +16,8 @@ from fusehr.raw import manifest, oneehr
 from fusehr.tables.audit import audit
 from fusehr.tables.convert import convert
 from fusehr.tables.export import export_oneehr
+
+from .queried import rows_of
 
 STATIC = "patient_id,age,gender\n1,73.0,1.0\n2,30.0,0.0\n3,,\n4,50,1\n"
 DYNAMIC = (
@@ -57,25 +58,18 @@ def _tables(
     return tables
 
 
-def _query(tables: Path, text: str) -> list[tuple]:
-    with duckdb.connect() as con:
-        for path in tables.glob("*.parquet"):
-            con.from_parquet(str(path)).create_view(path.stem)
-        return con.execute(text).fetchall()
-
-
 def test_a_dated_value_is_known_at_the_end_of_its_day(
     study: Path, tmp_path: Path, params: Callable[..., TablesParams]
 ) -> None:
     tables = _tables(tmp_path, params(horizons={"day0": 24, "all": None}), mortality="outcome")
-    assert _query(
+    assert rows_of(
         tables, "SELECT DISTINCT date_diff('hour', event_time, available_time) FROM dynamic"
     ) == [(24,)]
     counts = audit(tables, threads=1)["rule_1_availability"]
     # a day after the first value: what was measured on the first day, and nothing of the second
     assert counts["mortality@day0_events"] == 4
     assert counts["mortality@all_events"] == counts["mortality_events"] == 6
-    assert _query(tables, "SELECT age, sex FROM static ORDER BY patient_id") == [
+    assert rows_of(tables, "SELECT age, sex FROM static ORDER BY patient_id") == [
         (73.0, "M"),
         (30.0, "F"),
         (None, "U"),
@@ -93,11 +87,11 @@ def test_horizons_are_one_sample_a_visit_and_change_no_fold(
     assert (more / "splits.parquet").read_bytes() == (less / "splits.parquet").read_bytes()
     samples = "SELECT sample_id, patient_id, index_time::VARCHAR FROM samples WHERE task = '{}'"
     # patient 1 alone is there 60 hours after the first value
-    assert _query(more, samples.format("mortality@h60")) == [
+    assert rows_of(more, samples.format("mortality@h60")) == [
         ("mortality@h60-1", 1, "2020-02-02 12:00:00")
     ]
-    assert _query(more, samples.format("mortality")) == _query(less, samples.format("mortality"))
-    assert _query(more, "SELECT label_value FROM label WHERE task = 'mortality@h60'") == [(1.0,)]
+    assert rows_of(more, samples.format("mortality")) == rows_of(less, samples.format("mortality"))
+    assert rows_of(more, "SELECT label_value FROM label WHERE task = 'mortality@h60'") == [(1.0,)]
 
 
 def test_times_of_day_count_as_they_are(
@@ -106,7 +100,7 @@ def test_times_of_day_count_as_they_are(
     timed = DYNAMIC.replace("2020-02-05,PH", "2020-02-05 06:30:00,PH")
     (study / "dynamic.csv").write_text(timed)
     tables = _tables(tmp_path, params(), mortality="outcome")
-    assert _query(tables, "SELECT count(*) FROM dynamic WHERE available_time <> event_time") == [
+    assert rows_of(tables, "SELECT count(*) FROM dynamic WHERE available_time <> event_time") == [
         (0,)
     ]
 

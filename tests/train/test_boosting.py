@@ -14,7 +14,7 @@ from fusehr.core.folds import Fold
 from fusehr.train.engine.contract import Fit
 from fusehr.train.tabular.boosting import Boosted, BoostingParams, fit_boosting, unlike
 from fusehr.train.tabular.matrix import Matrix
-from fusehr.train.tabular.trees import load_trees
+from fusehr.train.tabular.trees import BoostedTrees, load_trees
 
 ROWS = np.arange(400)
 FOLD = Fold("split", ROWS[:200], ROWS[200:300], ROWS[300:], again=ROWS[:280])
@@ -83,7 +83,9 @@ def test_as_many_iterations_are_fitted_again_as_validation_rows_allow(tmp_path: 
     for name in ("1", "1-stopped"):
         models, columns = load_trees(tmp_path / f"{name}.safetensors")
         assert columns == ["a", "b", "c", "d"]
-        trees[name] = len(models["positive"].first) - 1  # type: ignore[union-attr]
+        model = models["positive"]
+        assert isinstance(model, BoostedTrees)
+        trees[name] = len(model.first) - 1
     assert 3 < trees["1-stopped"] < 100
     assert trees["1"] == 2 * trees["1-stopped"] == found.summary()["trees"]["positive"]
 

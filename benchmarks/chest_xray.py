@@ -4,9 +4,9 @@
 
 NIH ChestX-ray14 of the mirror (nih-chest-xray: labels.csv and images) is written in MediLLM's form;
 in a clean clone of HEAD the preset `chest_xray` trains triage_fusion on it, in folds by patient.
-How a film was taken tells who is ill: a film in bed (AP) is of a sicker patient. So a logistic
-regression on view, age and sex, fitted on the same folds' train and validation patients, is scored
-on the same test patients and draws. Written to benchmarks/chest_xray: table.md, table.csv,
+How a film was taken, and of whom, tells something of who is ill. So a logistic regression on view,
+age and sex, fitted on the same folds' train and validation patients, is scored on the same test
+patients and draws, and both once more on the films of either view alone. Written to benchmarks/chest_xray: table.md, table.csv,
 metrics/tables.json of the cohort as cohort.json, and the commit and options that made them.
 
 Options go behind the preset's own: -S recipes.triage_fusion.image_encoder=hf:microsoft/resnet-50
@@ -44,7 +44,9 @@ from fusehr.presets import preset_options
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "benchmarks" / "chest_xray"
-TASK, RECIPE, ALONE = "pneumonia", "triage_fusion", "view_age_sex"
+TASK, RECIPE, ALONE, LESS = "pneumonia", "triage_fusion", "view_age_sex", "difference"
+TITLES = {RECIPE: "image", ALONE: "view, age and sex", LESS: "image less those"}
+ALL = "all"
 SHOWN = ("auroc", "auprc")
 
 
@@ -58,8 +60,7 @@ def main() -> None:
         dvc(clone, "cache", "dir", "--local", str((ROOT / ".dvc" / "cache").resolve()))
         dvc(clone, "exp", "run", *options, f"evaluate-score@{RECIPE}")
         say(f"{ALONE}: logistic regression")
-        write_alone(clone)
-        table = table_of(clone / "data" / "evaluate")
+        table = table_of(clone)
         with output_folder(FOLDER) as written:
             table.to_csv(written / "table.csv", index=False, lineterminator="\n")
             (written / "table.md").write_text(page(table))
@@ -78,32 +79,46 @@ def write_records(origin: Path, folder: Path) -> None:
     ].to_csv(folder / "emr_records.csv", index=False, lineterminator="\n")
 
 
-def write_alone(clone: Path) -> None:
-    """Predictions and scores of ALONE, for the samples that RECIPE predicts."""
-    tables, trained = clone / "data" / "tables", clone / "data" / "train"
-    told = read_parquet(trained / RECIPE / "predictions.parquet", PREDICTIONS)
-    told = told[told["variant"] == FULL].assign(recipe=ALONE)
-    told = told.drop(columns="p").merge(alone(tables), on=["sample_id", "fold"])
-    folder = trained / ALONE
-    folder.mkdir()
-    write_parquet(folder / "predictions.parquet", told, PREDICTIONS)
-    shutil.copyfile(trained / RECIPE / "skipped.json", folder / "skipped.json")
+def table_of(clone: Path) -> pd.DataFrame:
+    """A row a group of films, recipe and metric, with intervals."""
+    tables, trained = clone / "data" / "tables", clone / "data" / "train" / RECIPE
+    image = read_parquet(trained / "predictions.parquet", PREDICTIONS)
+    image = image[image["variant"] == FULL]
+    other = image.assign(recipe=ALONE).drop(columns="p")
+    other = other.merge(alone(tables), on=["sample_id", "fold"], validate="1:1")
+    view = films(tables).set_index("sample_id")["view"]
+    parts = []
+    for group in (ALL, *sorted(view.unique())):
+        members = view.index[(view == group) | (group == ALL)]
+        scores = clone / "data" / "groups" / group
+        for name, predicted in ((RECIPE, image), (ALONE, other)):
+            _score(clone, scores, name, predicted[predicted["sample_id"].isin(members)])
+        parts.append(compared(scores).assign(films=group))
+    return rounded(pd.concat(parts, ignore_index=True))
+
+
+def _score(clone: Path, scores: Path, name: str, predicted: pd.DataFrame) -> None:
+    """Score `predicted` as the stage evaluate-score does, to the folder `name` of `scores`."""
+    folder = scores / "predicted" / name
+    write_parquet(folder / "predictions.parquet", predicted, PREDICTIONS)
+    shutil.copyfile(clone / "data" / "train" / RECIPE / "skipped.json", folder / "skipped.json")
     params = stage_params(f"evaluate-score@{RECIPE}", clone)
-    score_recipe(
-        folder,
-        clone / "data" / "evaluate" / ALONE,
-        score_params(params),
-        step_hours=params.section("tables.deterioration.step_hours", int),
-    )
+    step_hours = params.section("tables.deterioration.step_hours", int)
+    score_recipe(folder, scores / name, score_params(params), step_hours=step_hours)
+
+
+def films(tables: Path) -> pd.DataFrame:
+    """sample_id, visit_id, age, sex, view in the order of the task's samples."""
+    rows = load_task(tables, TASK).samples[["sample_id", "visit_id"]]
+    for schema, columns in ((STATIC, ["age", "sex"]), (IMAGES, ["view"])):
+        told = read_parquet(tables / f"{schema.name}.parquet", schema)
+        rows = rows.merge(told[["visit_id", *columns]], on="visit_id", validate="1:1")
+    return rows
 
 
 def alone(tables: Path) -> pd.DataFrame:
     """sample_id, fold (val or test), p: from view, age and sex, by whom has not seen the sample."""
-    samples = load_task(tables, TASK)
-    rows = samples.samples[["sample_id", "visit_id"]]
-    for schema, columns in ((STATIC, ["age", "sex"]), (IMAGES, ["view"])):
-        told = read_parquet(tables / f"{schema.name}.parquet", schema)
-        rows = rows.merge(told[["visit_id", *columns]], on="visit_id", validate="1:1")
+    samples, rows = load_task(tables, TASK), films(tables)
     x = np.column_stack([rows["view"] == "AP", rows["sex"] == "M", rows["age"]]).astype(float)
     patients, y = samples.samples["patient_id"], samples.labels[:, 0]
     parts = []
@@ -119,44 +134,46 @@ def alone(tables: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def table_of(scores: Path) -> pd.DataFrame:
-    """A row a recipe and metric, with intervals; and how much RECIPE is above ALONE."""
+def compared(scores: Path) -> pd.DataFrame:
+    """Values of both recipes, and how much RECIPE is above ALONE."""
     drawn = Drawn(gather(scores, (RECIPE, ALONE)))
     rows = []
     for metric in SHOWN:
         values = {name: drawn.value(TASK, name, metric) for name in (RECIPE, ALONE)}
         found = difference(values[RECIPE], values[ALONE], metric)
-        told = {name: (one.value, one) for name, one in values.items() if one is not None}
-        if found is not None:
-            told["difference"] = (found.value, found)
-        for name, (value, one) in told.items():
+        for name, one in (*values.items(), (LESS, found)):
+            if one is None:
+                continue
             low, high = np.quantile(one.draws[np.isfinite(one.draws)], INTERVAL)
-            row = {"recipe": name, "metric": metric, "value": value, "low": low, "high": high}
+            row = {"recipe": name, "metric": metric, "value": one.value, "low": low, "high": high}
             rows.append(row | {"n": one.n, "n_patients": one.n_patients})
-    return rounded(pd.DataFrame(rows))
+    return pd.DataFrame(rows)
 
 
 def page(table: pd.DataFrame) -> str:
     """The table as Markdown."""
-    first = table.iloc[0]
     lines = [
         "# NIH ChestX-ray14: pneumonia or not, by image alone",
         "",
-        f"{first['n']:,.0f} films of {first['n_patients']:,.0f} patients, each tested once, in "
-        "folds by patient.",
+        "Each film is tested once, in folds by patient, by a network with fresh weights. Films",
+        "without pneumonia are films without any finding, which is easier than telling pneumonia",
+        "from other diseases.",
         "",
-        f"| | {' | '.join(METRICS[metric] for metric in SHOWN)} |",
-        "|---|" + "---|" * len(SHOWN),
+        f"| films | n (patients) | | {' | '.join(METRICS[metric] for metric in SHOWN)} |",
+        "|---|---:|---|" + "---|" * len(SHOWN),
     ]
-    titles = {RECIPE: "image", ALONE: "view, age and sex", "difference": "image less those"}
-    for name, title in titles.items():
-        cells = []
-        for metric in SHOWN:
-            (row,) = table[(table["recipe"] == name) & (table["metric"] == metric)].itertuples()
-            cells.append(f"{row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+    for (group, name), rows in table.groupby(["films", "recipe"], sort=False):
+        of_metric = rows.set_index("metric")
+        cells = [_interval(of_metric.loc[metric], name) for metric in SHOWN]
+        n = f"{rows['n'].iloc[0]:,.0f} ({rows['n_patients'].iloc[0]:,.0f})"
+        lines.append(f"| {group} | {n} | {TITLES[str(name)]} | {' | '.join(cells)} |")
     lines += ["", "In brackets: 95 % intervals over patients, paired for the difference."]
     return "\n".join(lines) + "\n"
+
+
+def _interval(row: pd.Series, name: object) -> str:
+    sign = "+" if name == LESS else ""
+    return f"{row['value']:{sign}.3f} [{row['low']:{sign}.3f}, {row['high']:{sign}.3f}]"
 
 
 if __name__ == "__main__":

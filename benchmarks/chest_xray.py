@@ -6,8 +6,9 @@ NIH ChestX-ray14 of the mirror (nih-chest-xray: labels.csv and images) is writte
 in a clean clone of HEAD the preset `chest_xray` trains triage_fusion on it, in folds by patient.
 How a film was taken, and of whom, tells something of who is ill. So a logistic regression on view,
 age and sex, fitted on the same folds' train and validation patients, is scored on the same test
-patients and draws, and both once more on the films of either view alone. Written to benchmarks/chest_xray: table.md, table.csv,
-metrics/tables.json of the cohort as cohort.json, and the commit and options that made them.
+patients and draws, and both once more on the films of either view alone. Written to
+benchmarks/chest_xray: table.md, table.csv, metrics/tables.json of the cohort as cohort.json, and
+the commit and options that made them.
 
 Options go behind the preset's own: -S recipes.triage_fusion.image_encoder=hf:microsoft/resnet-50
 """
@@ -18,7 +19,9 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +60,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fusehr-emr-") as folder, clean_clone(ROOT) as clone:
         write_records(mirror, Path(folder))
         os.environ["FUSEHR_EMR"] = folder
-        dvc(clone, "cache", "dir", "--local", str((ROOT / ".dvc" / "cache").resolve()))
         dvc(clone, "exp", "run", *options, f"evaluate-score@{RECIPE}")
         say(f"{ALONE}: logistic regression")
         table = table_of(clone)
@@ -163,16 +165,16 @@ def page(table: pd.DataFrame) -> str:
         "|---|---:|---|" + "---|" * len(SHOWN),
     ]
     for (group, name), rows in table.groupby(["films", "recipe"], sort=False):
-        of_metric = rows.set_index("metric")
-        cells = [_interval(of_metric.loc[metric], name) for metric in SHOWN]
+        told = {row["metric"]: row for row in rows.to_dict("records")}
+        cells = [_interval(told[metric]) for metric in SHOWN]
         n = f"{rows['n'].iloc[0]:,.0f} ({rows['n_patients'].iloc[0]:,.0f})"
         lines.append(f"| {group} | {n} | {TITLES[str(name)]} | {' | '.join(cells)} |")
     lines += ["", "In brackets: 95 % intervals over patients, paired for the difference."]
     return "\n".join(lines) + "\n"
 
 
-def _interval(row: pd.Series, name: object) -> str:
-    sign = "+" if name == LESS else ""
+def _interval(row: Mapping[Any, Any]) -> str:
+    sign = "+" if row["recipe"] == LESS else ""
     return f"{row['value']:{sign}.3f} [{row['low']:{sign}.3f}, {row['high']:{sign}.3f}]"
 
 

@@ -27,6 +27,7 @@ OPEN = (
     "raw.meds.tasks",
     "raw.meds.notes",
     "raw.flat.variables",
+    "raw.emr_csv.levels",
 )
 
 

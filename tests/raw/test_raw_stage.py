@@ -123,7 +123,7 @@ def test_unknown_source_lists_the_known_ones(workspace):
         run("mimic5")
     assert ended.value.code == (
         "error: params.yaml: raw.source: expected one of synthetic, mimic4_demo, mimic4, mimic3, "
-        "physionet2012, oneehr, meds, flat, found mimic5"
+        "physionet2012, oneehr, meds, flat, emr_csv, found mimic5"
     )
     assert not (workspace / "data/raw").exists()
 

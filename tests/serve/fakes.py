@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fusehr.core.calibration import Calibration
+from fusehr.core.pictures import grey_square
 from fusehr.serve.cases.case import Case
-from fusehr.serve.cases.pictures import grey_square
 from fusehr.serve.predictors.contract import About, Recalibration
 
 CLASSES = ("high", "low", "medium")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from fusehr.core.frame.errors import InputError
-from fusehr.serve.cases.pictures import grey_square
+from fusehr.core.pictures import grey_square
 
 from .pictures import bomb, encoded, grey
 

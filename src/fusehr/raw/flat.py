@@ -18,13 +18,13 @@ from fusehr.core.frame.files import write_json, write_parquet
 from fusehr.core.frame.tasks import POSITIVE
 from fusehr.core.mimic_files import FileEntry, named_file
 from fusehr.core.params.raw import FlatParams
+from fusehr.raw.case_table import DAY, CaseTable
 from fusehr.raw.flat_columns import cells_of
 from fusehr.raw.flat_table import read_table
 from fusehr.raw.manifest import complete_events
 from fusehr.raw.restricted_remote import refuse_default_remote
 
 VARIABLE = "FUSEHR_FLAT"
-DAY = pd.Timestamp("2000-01-01")
 
 
 def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
@@ -36,17 +36,21 @@ def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
     """
     if params.restricted:
         refuse_default_remote(remote)
-    table = read_table(named_file(VARIABLE, "a .csv or .xlsx file"), f"${VARIABLE}")
-    _expect_columns(table, params)
-    classes, of_row = _labels(table[params.label], params)
+    shown = f"${VARIABLE}"
+    cells = read_table(named_file(VARIABLE, "a .csv or .xlsx file"), shown)
+    table = CaseTable(cells, shown, "raw.flat")
+    named = {name: getattr(params, name) for name in ("label", "text", "id", "time", "age", "sex")}
+    named |= {f"variables.{name}": column for name, column in params.variables.items()}
+    table.expect_columns(named)
+    classes, of_row = _labels(table.given("label", params.label), params)
     rows = pd.DataFrame(
         {
-            "row": table.index,
-            "patient_id": _patients(table, params),
-            "time": _times(table, params),
-            "age": _ages(table, params),
-            "sex": _sexes(table, params),
-            "text": table[params.text] if params.text else None,
+            "row": cells.index,
+            "patient_id": table.patients(params.id),
+            "time": table.times(params.time) if params.time else DAY,
+            "age": table.ages(params.age),
+            "sex": table.texts(params.sex),
+            "text": table.texts(params.text),
             "classes": of_row,
         }
     )
@@ -54,26 +58,14 @@ def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
     own = folder / FOLDER
     own.mkdir()
     write_parquet(own / "rows.parquet", rows, ROWS)
-    write_parquet(own / "cells.parquet", _cells(table, params), CELLS)
+    write_parquet(own / "cells.parquet", _cells(cells, params), CELLS)
     settings = Settings(task=params.task, classes=classes, note_kind=params.note_kind)
     write_json(own / SETTINGS, asdict(settings))
     return complete_events(folder)
 
 
-def _expect_columns(table: pd.DataFrame, params: FlatParams) -> None:
-    named = {name: getattr(params, name) for name in ("label", "text", "id", "time", "age", "sex")}
-    named |= {f"variables.{name}": column for name, column in params.variables.items()}
-    for name, column in named.items():
-        if column is not None and column not in table.columns:
-            raise InputError(
-                f"params.yaml: raw.flat.{name}: expected a column of ${VARIABLE}, one of "
-                f"{', '.join(table.columns)}; found {column}"
-            )
-
-
 def _labels(column: pd.Series, params: FlatParams) -> tuple[list[str], list[list[str]]]:
     """All classes, and those that each row has."""
-    _expect_none_empty(column, "label")
     number = pd.to_numeric(column, errors="coerce")
     if (number % 1 == 0).all():  # 1.0 is 1
         column = number.astype("int64").astype(str)
@@ -87,50 +79,6 @@ def _labels(column: pd.Series, params: FlatParams) -> tuple[list[str], list[list
             )
         return [POSITIVE], [[POSITIVE] if value == positive else [] for value in column]
     return found, [[value] for value in column]
-
-
-def _patients(table: pd.DataFrame, params: FlatParams) -> pd.Series:
-    """The column's numbers; where it has other ids, their place in order; else the row's number."""
-    if params.id is None:
-        return pd.Series(table.index, index=table.index)
-    column = table[params.id]
-    _expect_none_empty(column, "id")
-    if column.str.fullmatch(r"\d{1,18}").all():
-        return column.astype("int64")
-    return column.rank(method="dense").astype("int64")
-
-
-def _times(table: pd.DataFrame, params: FlatParams) -> pd.Series:
-    if params.time is None:
-        return pd.Series(DAY, index=table.index)
-    column = table[params.time]
-    _expect_none_empty(column, "time")
-    times = pd.to_datetime(column, format="ISO8601", errors="coerce")
-    if times.isna().any():
-        raise InputError(
-            f"${VARIABLE}: column {params.time}: expected a time such as 2020-01-31 08:00, found "
-            f"something else in {times.isna().sum()} rows, the first {times.index[times.isna()][0]}"
-        )
-    return times
-
-
-def _ages(table: pd.DataFrame, params: FlatParams) -> pd.Series:
-    if params.age is None:
-        return pd.Series(float("nan"), index=table.index)
-    return pd.to_numeric(table[params.age], errors="coerce").astype(float)
-
-
-def _sexes(table: pd.DataFrame, params: FlatParams) -> pd.Series:
-    return table[params.sex] if params.sex else pd.Series(None, index=table.index, dtype=object)
-
-
-def _expect_none_empty(column: pd.Series, name: str) -> None:
-    empty = column.index[column.isna()]
-    if len(empty):
-        raise InputError(
-            f"${VARIABLE}: column {column.name} (raw.flat.{name}): expected a value in every row, "
-            f"found {len(empty)} without, the first {empty[0]}"
-        )
 
 
 def _expect_one_row_a_time(rows: pd.DataFrame, params: FlatParams) -> None:

@@ -9,6 +9,7 @@ from fusehr.core.frame.params import StageParams
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import RESTRICTED, SOURCES, NotesFileParams, expect_source
 from fusehr.raw import (
+    emr_csv,
     flat,
     manifest,
     meds,
@@ -52,7 +53,7 @@ def write(source: str, params: StageParams, folder: Path) -> None:
         release = {"mimic4": mimic4, "mimic3": mimic3}[source]
         entries, version = release.write(folder, chosen, remote), chosen.version
     else:
-        own = {"oneehr": oneehr, "meds": meds, "flat": flat}[source]
+        own = {"oneehr": oneehr, "meds": meds, "flat": flat, "emr_csv": emr_csv}[source]
         entries, restricted = own.write(folder, chosen, remote), chosen.restricted
     if notes is not None:
         brought = own_notes.write(folder, notes)

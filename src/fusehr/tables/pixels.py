@@ -35,12 +35,6 @@ class _Pack:
     hashes: list[str]
 
 
-def write_no_images(folder: Path) -> None:
-    """Empty images.npy and image_pool.npy, of a source that has none."""
-    for name in (COHORT, POOL):
-        np.save(folder / f"{name}.npy", np.empty((0, 0, 0), np.uint8))
-
-
 def pack_images(con: duckdb.DuckDBPyConnection, raw: Path, folder: Path) -> None:
     """Write images.npy and image_pool.npy to `folder`; create the table `packed` of where each is.
 

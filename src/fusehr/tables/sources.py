@@ -5,6 +5,7 @@ from __future__ import annotations
 from fusehr.core.frame.errors import InputError
 from fusehr.core.mimic_files import Manifest
 from fusehr.tables.contract import Relations
+from fusehr.tables.emr_csv.files import read_emr_csv
 from fusehr.tables.events.build import Events
 from fusehr.tables.flat.files import read_flat
 from fusehr.tables.meds.files import read_meds
@@ -22,6 +23,7 @@ KINDS: dict[str, Relations] = {
     "oneehr": Events(read_oneehr),
     "meds": Events(read_meds),
     "flat": Events(read_flat),
+    "emr_csv": Events(read_emr_csv),
 }
 
 

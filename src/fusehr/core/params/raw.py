@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.params import frozen
-from fusehr.core.frame.tasks import Task
+from fusehr.core.frame.tasks import TRIAGE_CLASSES, Task, base
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -141,6 +141,65 @@ class FlatParams:
         return self
 
 
+# What the two classes of a task other than triage are called in `raw.emr_csv.levels`.
+YES_NO = ("positive", "negative")
+
+
+@frozen
+class EmrCsvParams:
+    """Block `raw.emr_csv`. Columns are named as the file's first row has them."""
+
+    restricted: bool
+    file: Annotated[str, Field(min_length=1)]
+    task: Task
+    label: str
+    # value of `label`: its class; without any, values are the classes' own names
+    levels: dict[str, str]
+    id: str
+    image: str | None
+    text: str | None
+    note_kind: NoteKind
+    time: str | None
+    age: str | None
+    sex: str | None
+    view: str | None
+    # pixels on each side of an image as it is kept
+    size: Annotated[int, Field(ge=16, le=1024)]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that `levels` may name."""
+        return TRIAGE_CLASSES if base(self.task) == "triage" else YES_NO
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        named = [self.label, self.id]
+        named += [
+            column
+            for column in (self.image, self.text, self.time, self.age, self.sex, self.view)
+            if column
+        ]
+        if twice := sorted({column for column in named if named.count(column) > 1}):
+            raise ValueError(f"expected each column once, found {twice[0]} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _an_input(self) -> Self:
+        if self.image is None and self.text is None:
+            raise ValueError("expected a column of images or of text, found neither")
+        return self
+
+    @model_validator(mode="after")
+    def _levels_are_classes(self) -> Self:
+        for value, name in self.levels.items():
+            if name not in self.classes:
+                raise ValueError(
+                    f"levels.{value}: expected one of {', '.join(self.classes)}, as the task is "
+                    f"{self.task}; found {name}"
+                )
+        return self
+
+
 ChallengeSets = Annotated[list[Literal["a", "b", "c"]], Field(min_length=1)]
 
 
@@ -171,6 +230,7 @@ SOURCES: dict[str, Any] = {
     "oneehr": OneEhrParams,
     "meds": MedsParams,
     "flat": FlatParams,
+    "emr_csv": EmrCsvParams,
 }
 
 

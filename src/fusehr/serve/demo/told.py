@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel
 
-from fusehr.serve.cases.pictures import grey_square
+from fusehr.core.pictures import grey_square
 from fusehr.serve.demo.png import data_url, grey_png, heat_png
 from fusehr.serve.demo.retrieval import Retrieved
 from fusehr.serve.demo.stays import Stay

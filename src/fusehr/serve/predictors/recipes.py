@@ -24,11 +24,11 @@ from fusehr.core.params.images import ImageParams
 from fusehr.core.params.rag import RagParams
 from fusehr.core.params.tables import TablesParams
 from fusehr.core.params.train import ExplainedParams
+from fusehr.core.pictures import grey_square
 from fusehr.models.networks.inputs.modality import FittedInputs
 from fusehr.serve.cases.case import Case
 from fusehr.serve.cases.facts import FactCounter
 from fusehr.serve.cases.image_vectors import fitted_image_encoder, write_image_vectors
-from fusehr.serve.cases.pictures import grey_square
 from fusehr.serve.cases.sentences import fitted_text_encoder, write_sentences
 from fusehr.serve.cases.tables import (
     BLANK,

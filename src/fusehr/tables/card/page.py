@@ -25,6 +25,7 @@ SOURCES = {
     "oneehr": "A folder in OneEHR's form, copied as it was.",
     "meds": "A dataset in the Medical Event Data Standard, copied as it was.",
     "flat": "One table with a row a case, copied as it was.",
+    "emr_csv": "Cases with a text and a chest image, in MediLLM's form; images grey and square.",
 }
 LIMITS = {
     SYNTHETIC: (
@@ -55,7 +56,7 @@ LIMITS = {
     ),
 }
 # What is brought by its user is told by its publisher; its tasks are what it has labels of.
-BROUGHT = ("oneehr", "meds", "flat")
+BROUGHT = ("oneehr", "meds", "flat", "emr_csv")
 NOT_TOLD = ("How the data were collected and what was left out is for their publisher to say.",)
 FOR_ALL = (
     "Not for clinical use.",

@@ -12,7 +12,9 @@ source_candidates (task, sample_id, patient_id, visit_id, stay_id, index_time, w
     left_out, class, label_value): a row a class; stay_id where the visit is one of intensive care.
 
 Notes go into the table source_notes, which is there: (note_id, patient_id, visit_id, event_time,
-available_time, code, text, reason). Horizons are made of what the source has, see horizons.sql.
+available_time, code, text, reason); images, whose pixels lie in shards (see pixels.py), into
+source_images: (image_id, patient_id, visit_id, event_time, available_time, view). Horizons are made
+of what the source has, see horizons.sql.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from fusehr.core.frame.stage import say
 from fusehr.core.frame.tasks import Task
 from fusehr.core.params.tables import TablesParams
 from fusehr.tables.database import run_sql
-from fusehr.tables.pixels import write_no_images
+from fusehr.tables.pixels import pack_images
 from fusehr.tables.quality import Dropped, count_dropped
 
 Read = Callable[[duckdb.DuckDBPyConnection, Path], None]
@@ -46,14 +48,15 @@ class Events:
     def build(
         self, con: duckdb.DuckDBPyConnection, raw: Path, folder: Path, params: TablesParams
     ) -> list[Dropped]:
-        """Every relation; those of codes, drugs and images are empty."""
+        """Every relation; those of codes, drugs and of images outside the cohort are empty."""
         say("tables: visits, values, labels")
-        run_sql(con, "events/notes.sql")
+        run_sql(con, "events/filled.sql")
         self.read(con, raw)
         con.execute("ALTER TABLE source_visits ADD COLUMN IF NOT EXISTS arrival_time TIMESTAMP")
+        run_sql(con, "events/images.sql")
+        pack_images(con, raw, folder)
         for name in ("cohort", "horizons"):
             run_sql(con, f"events/{name}.sql")
-        write_no_images(folder)
         return [
             count_dropped(con, "values", "source_values"),
             count_dropped(con, "notes", "source_notes"),

@@ -69,15 +69,16 @@ WHERE reason IS NULL;
 
 CREATE VIEW images AS
 SELECT
-    NULL::BIGINT AS patient_id,
-    NULL::TIMESTAMP AS event_time,
-    NULL::VARCHAR AS image_id,
-    NULL::VARCHAR AS view,
-    NULL::BIGINT AS visit_id,
-    NULL::TIMESTAMP AS available_time,
-    NULL::VARCHAR AS image_sha256,
-    NULL::BIGINT AS pixel_row
-WHERE false;
+    source_images.patient_id,
+    source_images.event_time,
+    source_images.image_id,
+    source_images.view,
+    source_images.visit_id,
+    source_images.available_time,
+    packed.sha256 AS image_sha256,
+    packed.pixel_row
+FROM source_images
+LEFT JOIN packed USING (image_id);
 
 CREATE VIEW image_pool AS
 SELECT

@@ -1,0 +1,1 @@
+"""Cases with a text and a chest image, in MediLLM's form."""

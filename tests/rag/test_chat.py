@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from fusehr.core.chat import client
+from fusehr.core.chat.answers import Answers
+from fusehr.core.chat.client import Chat
 from fusehr.core.frame.errors import InputError
-from fusehr.rag.chat import client
-from fusehr.rag.chat.answers import Answers
-from fusehr.rag.chat.client import Chat
 
 Reply = Callable[[str], str]  # the user's message to the model's
 

@@ -9,12 +9,15 @@ import duckdb
 from threadpoolctl import threadpool_limits
 
 from fusehr.core.cache_folder import cache_folder
+from fusehr.core.chat.answers import Answers
+from fusehr.core.chat.client import Chat
 from fusehr.core.cohort import load_rounds, split_sha
 from fusehr.core.frame.files import write_json, write_parquet_sql
 from fusehr.core.frame.schemas import check_parquet
 from fusehr.core.frame.stage import say
 from fusehr.core.gate.availability import open_tables
-from fusehr.core.params.rag import RagParams, chat_url
+from fusehr.core.params.chat import chat_url
+from fusehr.core.params.rag import RagParams
 from fusehr.core.rag_schemas import (
     DEFINITIONS,
     FACT_COUNTS,
@@ -24,8 +27,6 @@ from fusehr.core.rag_schemas import (
     KG_NODES,
     SIGNALS,
 )
-from fusehr.rag.chat.answers import Answers
-from fusehr.rag.chat.client import Chat
 from fusehr.rag.notes.chat_extraction import ChatExtraction
 from fusehr.rag.notes.entities import write_entities
 from fusehr.rag.notes.reader import Names, names_of

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from fusehr.core.frame.params import frozen
+from fusehr.core.params.chat import ChatParams, rule_or_chat
 from fusehr.core.params.embed import NoteKind
 
 Graph = Literal["builtin", "primekg", "disease_ontology"]
@@ -50,18 +51,6 @@ class SignalsParams:
 
 
 @frozen
-class ChatParams:
-    """Block `rag.chat`: how an OpenAI-compatible chat endpoint is asked."""
-
-    model: str
-    timeout_s: Annotated[float, Field(gt=0)]
-    retries: Annotated[int, Field(ge=0, le=10)]
-    concurrency: Annotated[int, Field(ge=1, le=256)]
-    max_tokens: Annotated[int, Field(ge=1)]
-    max_malformed_share: Annotated[float, Field(ge=0, le=1)]
-
-
-@frozen
 class RagParams:
     """Block `rag`."""
 
@@ -87,21 +76,9 @@ class RagParams:
     @field_validator("extraction")
     @classmethod
     def _extraction(cls, value: str) -> str:
-        return _rule_or_chat(value, "rules")
+        return rule_or_chat(value, "rules")
 
     @field_validator("summary")
     @classmethod
     def _summary(cls, value: str) -> str:
-        return _rule_or_chat(value, "template")
-
-
-def chat_url(choice: str) -> str | None:
-    """The address in `chat:<url>`, or None where no chat model is chosen."""
-    kind, _, url = choice.partition(":")
-    return url.rstrip("/") if kind == "chat" else None
-
-
-def _rule_or_chat(value: str, rule: str) -> str:
-    if value == rule or (chat_url(value) or "").startswith(("http://", "https://")):
-        return value
-    raise ValueError(f"expected {rule} or chat:<url>, found {value!r}")
+        return rule_or_chat(value, "template")

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from fusehr.core.chat.client import Chat
 from fusehr.core.frame.errors import InputError
-from fusehr.rag.chat.client import Chat
 from fusehr.rag.linking.cosine import NO_NODE, link
 from fusehr.rag.notes.reader import Entity, Names, NoteReader
 from fusehr.rag.vectors import Encode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 
+from fusehr.core.chat.client import Chat
 from fusehr.rag.assertion.sections import sentences
-from fusehr.rag.chat.client import Chat
 
 SYSTEM = (
     "You are an experienced physician in intensive care. Summarise the patient's state in plain "

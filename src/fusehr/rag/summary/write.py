@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from fusehr.core.chat.client import Chat
 from fusehr.core.embed_schemas import TEXTS_TABLE
 from fusehr.core.frame.files import output_file, write_parquet_sql
 from fusehr.core.frame.schemas import Table, check_parquet
 from fusehr.core.params.rag import RagParams
 from fusehr.core.rag_schemas import FACTS, SUMMARIES
-from fusehr.rag.chat.client import Chat
 from fusehr.rag.summary.chat_summary import chat_summaries
 
 HERE = Path(__file__).parent

@@ -19,9 +19,9 @@ from itertools import repeat
 import requests
 from tqdm import tqdm
 
+from fusehr.core.chat.answers import Answers
 from fusehr.core.frame.errors import InputError
-from fusehr.core.params.rag import ChatParams
-from fusehr.rag.chat.answers import Answers
+from fusehr.core.params.chat import ChatParams
 
 KEYS = ("FUSEHR_CHAT_KEY", "OPENAI_API_KEY")
 PAUSE_S = 0.5  # before the first further attempt, then twice the last pause

@@ -16,48 +16,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
-# Small enough for a test, large enough for every task to have both classes among its patients.
-SMALL: dict[str, Any] = {
-    "raw.synthetic.patients": 240,
-    "raw.synthetic.images.size": 32,
-    "raw.synthetic.images.pool": 40,
-    "embed.encoder": "tfidf_svd",
-    "embed.dimension": 64,
-    "embed.fit_texts": 2000,
-    "model.epochs": 2,
-    "recipes.gbm.max_iter": 20,
-    "recipes.gbm_facts.max_iter": 20,
-    "recipes.gbm_all.max_iter": 20,
-    "recipes.fusehr.boosting.max_iter": 20,
-    "recipes.fusehr.network.members": 1,
-    "recipes.fusehr.network.epochs": 2,
-    "recipes.triage_fusion.epochs": 2,
-    "train.threads": 1,
-    "train.explained.samples": 1,
-    "train.explained.steps": 2,
-    "train.images.epochs": 2,
-    "distill.tasks": ["next_diagnoses", "triage"],
-    "distill.teacher.folds": 2,
-    "distill.teacher.epochs": 1,
-    "distill.teacher.max_tokens": 24,
-    "distill.teacher.batch_size": 32,
-    "distill.teacher.threads": 1,
-    "distill.student.layers": 1,
-    "distill.student.d_model": 16,
-    "distill.student.steps": 4,
-    "distill.student.evaluate_every": 2,
-    "distill.student.alphas": [0.5],
-    "distill.student.threads": 1,
-    "defects.bootstrap_draws": 100,
-    "defects.row_split.most_patients": 60,
-    "defects.row_split.epochs": 2,
-    "defects.row_split.d_model": 8,
-    "evaluate.bootstrap_draws": 100,
-    "evaluate.min_label_patients": 3,
-    # a source of fewer patients, such as the demo, is cross-validated
-    "tables.split.cv_below_patients": 200,
-    "tables.split.folds": 3,
-}
+SMALL: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "small.yaml").read_text())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def test_a_probability_is_what_the_model_says_of_the_nearest_train_cases(
     samples = load_task(told, "triage").samples.set_index("sample_id")["patient_id"]
     compared = 0
     for sample, row in found.iterrows():
-        patient = samples[sample]
+        patient = samples.loc[str(sample)]
         if patient not in unit.index:
             continue
         cosine = (train @ unit.loc[patient]).round(6)
@@ -268,7 +268,7 @@ def test_folds_of_a_cross_validation_show_no_patient_whom_they_predict(
             )
 
 
-def cases(vectors: list[list[float]], vitals: list[list[float]]) -> Cases:
+def cases(vectors: Sequence[Sequence[float]], vitals: Sequence[Sequence[float]]) -> Cases:
     return Cases(np.array(vitals), ("",) * len(vitals), np.array(vectors))
 
 

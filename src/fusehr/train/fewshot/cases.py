@@ -38,7 +38,7 @@ class Cases:
     @property
     def with_vitals(self) -> np.ndarray:
         """bool (n,): samples with a vital."""
-        return ~np.isnan(self.vitals).all(axis=1)
+        return np.asarray(np.isfinite(self.vitals).any(axis=1))
 
     @property
     def with_text(self) -> np.ndarray:

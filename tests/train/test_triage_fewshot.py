@@ -17,6 +17,7 @@ import yaml
 
 from fusehr.core.chat import client
 from fusehr.core.cohort import TaskSamples, load_rounds, load_task
+from fusehr.core.embed_schemas import NOTE_SENTENCES
 from fusehr.core.folds import Fold, fold_rows
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_parquet
@@ -56,11 +57,30 @@ def serve() -> Iterator[Callable[[Reply], ChatServer]]:
 
 
 def mark_notes(tables: Path) -> Path:
-    """Each note begins with its patient's number, and one written after triage says so."""
+    """Each note begins with its patient's number, and one of another time says so.
+
+    Those are the ones written after triage, and a note of an earlier visit that everybody has whom
+    notes are of, with sentences that are another patient's.
+    """
     notes = pd.read_parquet(tables / "notes.parquet")
+    path = tables.parent / "embed" / "note_sentences.parquet"
+    sentences = pd.read_parquet(path)
+    at_triage = notes[notes["code"] == "triage_nursing"]
+    years = pd.Timedelta(days=900)
+    earlier = at_triage.assign(
+        note_id="old-" + at_triage["note_id"],
+        event_time=at_triage["event_time"] - years,
+        available_time=at_triage["available_time"] - years,
+    )
+    ids = at_triage["note_id"].tolist()
+    other = {of: f"old-{to}" for of, to in zip(ids, [*ids[1:], ids[0]], strict=True)}
+    copied = sentences[sentences["note_id"].isin(ids)]
+    copied = copied.assign(note_id=copied["note_id"].map(other))
     late = notes["code"].ne("triage_nursing").map({True: " written-later", False: ""})
     notes["text"] = "patient-" + notes["patient_id"].astype(str) + late + ". " + notes["text"]
-    write_parquet(tables / "notes.parquet", notes, NOTES)
+    earlier["text"] = "written-earlier. " + earlier["text"]
+    write_parquet(tables / "notes.parquet", pd.concat([notes, earlier]), NOTES)
+    write_parquet(path, pd.concat([sentences, copied]), NOTE_SENTENCES)
     return tables
 
 
@@ -129,7 +149,8 @@ def truth(tables: Path) -> dict[int, str]:
 
 def mean_vectors(tables: Path) -> pd.DataFrame:
     """patient -> mean vector of the sentences of the notes written before triage."""
-    notes = pd.read_parquet(tables / "notes.parquet").query("code == 'triage_nursing'")
+    notes = pd.read_parquet(tables / "notes.parquet")
+    notes = notes[(notes["code"] == "triage_nursing") & ~notes["note_id"].str.startswith("old-")]
     sentences = pd.read_parquet(tables.parent / "embed" / "note_sentences.parquet")
     vectors = pd.read_parquet(tables.parent / "embed" / "vectors.parquet")
     joined = notes[["patient_id", "note_id"]].merge(sentences, on="note_id")
@@ -191,7 +212,7 @@ def test_examples_are_train_cases_with_their_level_and_never_the_case_itself(
                 assert patient in split.train
                 assert levels_shown(example) == [recorded[patient]]
     assert own and own <= split.val | split.test
-    assert not any("written-later" in text for text in prompts(server))
+    assert not any(re.search("written-(later|earlier)", text) for text in prompts(server))
 
 
 def test_labels_of_others_than_train_patients_change_no_prompt(

@@ -219,7 +219,7 @@ def test_subgroups_may_be_asked_for_of_every_recipe() -> None:
 
 
 def test_every_artifact_is_an_output_of_a_stage() -> None:
-    """Or lies in one; and every recipe that is fitted has one."""
+    """Or lies in one; and every recipe that is fitted has one, but not one that is only asked."""
     artifacts = yaml.safe_load((ROOT / "dvc.yaml").read_text())["artifacts"]
     outputs = {out.def_path for stage in stages().values() for out in stage.outs}
     for name, artifact in artifacts.items():
@@ -230,7 +230,7 @@ def test_every_artifact_is_an_output_of_a_stage() -> None:
         assert artifact["labels"], name
     shown = {artifact["path"] for artifact in artifacts.values()}
     floors = {"majority", "one_vital", "previous_diagnoses", "oracle", "attainable"}
-    for recipe in set(params()["recipes"]) - floors:
+    for recipe in set(params()["recipes"]) - floors - {"triage_fewshot"}:
         assert f"data/train/{recipe}" in shown
     exported = [f"data/distill/students/export/{task}" for task in params()["distill"]["tasks"]]
     assert set(exported) <= shown

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,88 +15,13 @@ from fusehr.core.chat.answers import Answers
 from fusehr.core.chat.client import Chat
 from fusehr.core.frame.errors import InputError
 
-Reply = Callable[[str], str]  # the user's message to the model's
-
-
-class ChatServer:
-    """Speaks /v1/chat/completions; `faults` are used up one a request, first come.
-
-    A fault is a status, `slow`, `drop` (connection closed), or a body to send in place of JSON.
-    """
-
-    def __init__(self, reply: Reply) -> None:
-        self.reply, self.faults = reply, []
-        self.asked: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.at_once = self.most_at_once = 0
-        self._lock = threading.Lock()
-        server = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                server.answer(self)
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.httpd.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.httpd.server_address[1]}"
-
-    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        body = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
-        with self._lock:
-            self.asked.append(body)
-            self.keys.append(request.headers.get("Authorization"))
-            fault = self.faults.pop(0) if self.faults else None
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            self._send(request, body, fault)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client gave up
-        finally:
-            with self._lock:
-                self.at_once -= 1
-
-    def _send(self, request: Any, body: dict[str, Any], fault: int | str | None) -> None:
-        if request.path != "/v1/chat/completions":
-            request.send_error(404)
-            return
-        if isinstance(fault, int):
-            request.send_error(fault)
-            return
-        if fault == "drop":
-            request.close_connection = True
-            return
-        if fault == "slow":
-            time.sleep(1.0)
-        told = self.reply(body["messages"][-1]["content"])
-        message = {"role": "assistant", "content": told}
-        content = json.dumps({"choices": [{"index": 0, "message": message}]})
-        if isinstance(fault, str) and fault != "slow":
-            content = fault
-        request.send_response(200)
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(content.encode())))
-        request.end_headers()
-        request.wfile.write(content.encode())
+from ..chat_server import ChatServer, Reply, chat_servers
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Reply], ChatServer]]:
-    begun: list[ChatServer] = []
-
-    def begin(reply: Reply) -> ChatServer:
-        begun.append(ChatServer(reply))
-        return begun[-1]
-
-    yield begin
-    for server in begun:
-        server.httpd.shutdown()
-        server.httpd.server_close()
+    with chat_servers() as begin:
+        yield begin
 
 
 @pytest.fixture(autouse=True)
@@ -131,8 +53,7 @@ def test_answers_in_the_order_of_the_prompts_each_asked_once(serve, chat):
 def test_what_was_answered_needs_no_server(serve, chat):
     server = serve(str.upper)
     chat(server).ask("s", ["a", "b"])
-    server.httpd.shutdown()
-    server.httpd.server_close()
+    server.close()
     assert chat("http://127.0.0.1:9").ask("s", ["b", "a"]) == ["B", "A"]
 
 
@@ -233,8 +154,7 @@ def test_summaries_by_chat(serve, hospital):
     prompt = next(b for b in server.asked if "132" in b["messages"][1]["content"])
     assert "- the patient has gout" in prompt["messages"][1]["content"]
     before = {path.name: path.read_bytes() for path in hospital.rag.iterdir()}
-    server.httpd.shutdown()
-    server.httpd.server_close()
+    server.close()
     hospital.run(summary=f"chat:{server.url}")
     assert before == {path.name: path.read_bytes() for path in hospital.rag.iterdir()}
 

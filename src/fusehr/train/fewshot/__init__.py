@@ -1,0 +1,1 @@
+"""Train cases as examples for a chat model: what they hold, which ones, in what words."""

@@ -24,6 +24,7 @@ LIKE = "like"
 OPEN = (
     "tables.horizons",
     "raw.oneehr.tasks",
+    "raw.oneehr.variables",
     "raw.meds.tasks",
     "raw.meds.notes",
     "raw.flat.variables",

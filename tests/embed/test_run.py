@@ -184,3 +184,51 @@ def test_what_is_printed_holds_no_note_text(
     run(tables, tmp_path / "out", params())
     printed = "".join(capfd.readouterr())
     assert "chest" not in printed and "embed:" in printed
+
+
+@pytest.mark.parametrize("encoder", ["tfidf_svd", "minilm"])
+def test_a_source_without_any_text_has_a_fixed_projection(
+    encoder: str, make_tables: Callable[..., Path], tmp_path: Path, params: MakeParams
+) -> None:
+    """A fixed split has train patients, but nothing to fit on: as under cross-validation."""
+    if encoder == "minilm":
+        pytest.importorskip(MINILM_PACKAGE)
+    wordless = make_tables({})
+    counts = run(wordless, tmp_path / "out", params(encoder=encoder, texts=["sentences"]))
+    assert counts == {
+        "texts": 0,
+        "truncated": 0,
+        "notes": 0,
+        "note_sentences": 0,
+        "note_segments": 0,
+        "indicators": 93,
+        "distinct": {},
+    }
+    fitted = read_json(tmp_path / "out/fitted.json")
+    assert (fitted["reduction"], fitted["fit_texts"]) == ("random", 0)
+    assert not (tmp_path / "out/tfidf.safetensors").exists()
+    folds = make_tables({}, folds=("cv0", "cv1", "cv2"))
+    run(folds, tmp_path / "cv", params(encoder=encoder, texts=["sentences"]))
+    name = "reduction.safetensors"
+    assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "cv" / name).read_bytes()
+
+
+def test_indicators_are_put_into_words_without_a_note(
+    make_tables: Callable[..., Path], tmp_path: Path, params: MakeParams
+) -> None:
+    few = params(texts=["indicators", "sentences"], reduced_dimension=1)
+    counts = run(make_tables({}), tmp_path / "out", few)
+    assert counts["notes"] == 0 and counts["distinct"] == {"indicators": counts["texts"]}
+    fitted = read_json(tmp_path / "out/fitted.json")
+    assert (fitted["reduction"], fitted["fit_texts"]) == ("pca", 3)
+
+
+def test_kinds_of_notes_that_are_not_embedded_are_named(
+    tables: Path, tmp_path: Path, params: MakeParams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tables, tmp_path / "out", params())
+    said = capsys.readouterr().out
+    assert "embed: not among embed.note_kinds, so left out: radiology (1)\n" in said
+    assert "asked" not in said
+    run(tables, tmp_path / "all", params(note_kinds=["nursing", "progress", "radiology"]))
+    assert "left out" not in capsys.readouterr().out

@@ -35,7 +35,7 @@ BLOCK: dict[str, Any] = {
     "extraction": "rules",
     "link_threshold": 0.65,
     "matching": {"encoder": "minilm", "dtype": "float32"},
-    "signals": {"z": 2.0, "clip_share": 0.05, "most": 10},
+    "signals": {"z": 2.0, "clip_share": 0.05, "most": 10, "diseases": 0},
     "ranking": "bm25",
     "max_diseases": 10,
     "triples_per_disease": 5,

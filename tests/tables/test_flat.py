@@ -106,3 +106,22 @@ def test_the_same_table_gives_the_same_bytes(
     one, two = (_tables(tmp_path / name, params(), id=None, time=None) for name in ("one", "two"))
     for path in one.iterdir():
         assert path.read_bytes() == (two / path.name).read_bytes(), path.name
+
+
+LONG = "Pt reports chest pain since yesterday, worse on exertion, without fever; " * 2
+
+
+def test_patients_with_the_same_text_are_never_parted(
+    table: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    frame = pd.read_csv(table).drop(columns=["id", "time"])
+    frame.loc[[2, 5, 9], "text"] = LONG
+    frame.loc[[3, 4], "text"] = "No acute process."
+    frame.to_csv(table, index=False)
+    tables = _tables(tmp_path, params(split__kind="cv", split__folds=6), id=None, time=None)
+    assert rows_of(
+        tables, "SELECT count(*), count(DISTINCT patient_id) FROM notes WHERE length(text) > 100"
+    ) == [(3, 1)]
+    # what is said of many joins nobody, and each row is still a sample of its own
+    assert rows_of(tables, "SELECT count(*), count(DISTINCT patient_id) FROM samples") == [(12, 10)]
+    assert audit(tables, threads=1)["rule_2_folds"]["texts"] == 3

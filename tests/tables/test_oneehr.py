@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from fusehr.core.frame.errors import InputError
+from fusehr.core.frame.params import read_yaml
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.params.raw import OneEhrParams
 from fusehr.core.params.tables import TablesParams
@@ -19,6 +21,7 @@ from fusehr.tables.export import export_oneehr
 
 from .queried import rows_of
 
+ROOT = Path(__file__).parents[2]
 STATIC = "patient_id,age,gender\n1,73.0,1.0\n2,30.0,0.0\n3,,\n4,50,1\n"
 DYNAMIC = (
     "patient_id,event_time,code,value\n"
@@ -47,11 +50,14 @@ def _tables(
     tmp_path: Path,
     params: TablesParams,
     labels: tuple[str, ...] = ("label",),
+    variables: dict[str, tuple[str, float]] | None = None,
     **tasks: str,
 ) -> Path:
     raw, tables = tmp_path / "raw", tmp_path / "tables"
     raw.mkdir()
-    chosen = OneEhrParams(restricted=False, labels=list(labels), tasks=tasks)
+    chosen = OneEhrParams(
+        restricted=False, labels=list(labels), tasks=tasks, variables=variables or {}
+    )
     entries = oneehr.write(raw, chosen, "local")
     manifest.write(raw, Manifest("oneehr", False, tuple(entries)))
     convert(raw, tables, tmp_path / "tables.json", params)
@@ -195,12 +201,60 @@ def test_which_labels_are_tasks_is_told(
 def test_a_missing_file_is_named(study: Path, tmp_path: Path) -> None:
     (study / "dynamic.csv").unlink()
     with pytest.raises(InputError, match=r"dynamic: expected a file that ends in .*, found none"):
-        oneehr.write(tmp_path, OneEhrParams(restricted=False, labels=["label"], tasks={}), "local")
+        oneehr.write(
+            tmp_path,
+            OneEhrParams(restricted=False, labels=["label"], tasks={}, variables={}),
+            "local",
+        )
 
 
 def test_a_restricted_study_needs_its_own_remote(study: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"raw.remote"):
-        oneehr.write(tmp_path, OneEhrParams(restricted=True, labels=["label"], tasks={}), "")
+        oneehr.write(
+            tmp_path, OneEhrParams(restricted=True, labels=["label"], tasks={}, variables={}), ""
+        )
+
+
+def test_a_code_is_a_variable_in_its_unit_by_name_and_factor(
+    study: Path, tmp_path: Path, params: Callable[..., TablesParams]
+) -> None:
+    rows = "1,2020-01-31,Serum glucose,10\n2,2020-02-05,Serum glucose,7.77\n"
+    (study / "dynamic.csv").write_text(DYNAMIC + rows + "4,2020-02-06,Serum glucose,900\n")
+    units = {"glucose": ("Serum_glucose", 18.016)}
+    loose = params(max_dirty_share=0.2)
+    tables = _tables(tmp_path, loose, variables=units, mortality="outcome")
+    found = rows_of(tables, "SELECT value FROM dynamic WHERE code = 'glucose' ORDER BY patient_id")
+    assert found == [(180.16,), (139.9843,)]
+    assert not rows_of(tables, "SELECT 1 FROM dynamic WHERE code ILIKE 'serum%'")
+    told = json.loads((tmp_path / "tables.json").read_text())
+    assert told["dropped"]["values"]["implausible"] == 1
+    assert rows_of(tables, "SELECT count(*) FROM dynamic WHERE code = 'PH value'") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [
+        ({"sugar": ("PH_value", 1.0)}, "variables.sugar: expected a variable of variables.csv"),
+        ({"ph": ("pH", 1.0)}, "variables.ph: expected a code of dynamic, .*found 0 that are pH"),
+        (
+            {"ph": ("PH_value", 1.0), "inr": ("PH_value", 1.0)},
+            "variables: expected each code once, found PH value twice",
+        ),
+        ({"glucose": ("D-D_dimer", 1.0)}, "variables.glucose: .*found the code glucose"),
+        ({}, "dynamic: column value: glucose: expected mg/dL between 10 and 2000, .*median of 6"),
+    ],
+)
+def test_a_variable_that_cannot_be_what_it_is_called_stops(
+    study: Path,
+    tmp_path: Path,
+    params: Callable[..., TablesParams],
+    units: dict[str, tuple[str, float]],
+    said: str,
+) -> None:
+    with (study / "dynamic.csv").open("a") as file:
+        file.write("1,2020-02-01,glucose,5\n2,2020-02-05,glucose,6\n3,2020-02-05,glucose,7\n")
+    with pytest.raises(InputError, match=said):
+        _tables(tmp_path, params(), variables=units, mortality="outcome")
 
 
 @pytest.mark.real
@@ -210,14 +264,29 @@ def test_tjh_comes_out_as_it_went_in(
     params: Callable[..., TablesParams],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Values of the preset's variables in their units, all else as it is."""
     monkeypatch.setenv("FUSEHR_ONEEHR", str(mirror / "tjh"))
-    tables = _tables(tmp_path, params(), ("label_mortality_time",))
+    preset = read_yaml(ROOT / "params.yaml")["presets"]["tjh"]
+    start = "raw.oneehr.variables."
+    units = {key[len(start) :]: tuple(of) for key, of in preset.items() if key.startswith(start)}
+    tables = _tables(tmp_path, params(), ("label_mortality_time",), units)
     export_oneehr(tables, tmp_path / "out", parquet=True)
     keys = ["patient_id", "event_time", "code", "value"]
     before = pd.read_csv(mirror / "tjh/dynamic.csv", parse_dates=["event_time"])
     after = pd.read_parquet(tmp_path / "out/dynamic.parquet")[keys]
-    ordered = [frame.sort_values(keys, ignore_index=True) for frame in (before, after)]
-    pd.testing.assert_frame_equal(*ordered, check_dtype=False)
+    by_code = {code.replace("_", " "): (name, of) for name, (code, of) in units.items()}
+    mapped = before["code"].isin(by_code)
+    assert before.loc[mapped, "code"].nunique() == len(units) == 18
+    new = before["code"].map({code: name for code, (name, _) in by_code.items()})
+    factor = before["code"].map({code: of for code, (_, of) in by_code.items()})
+    before["value"] = before["value"].where(~mapped, (before["value"] * factor).round(4))
+    before["code"] = new.where(mapped, before["code"])
+    known = pd.read_csv(ROOT / "src/fusehr/tables/variables.csv").set_index("name")
+    low, high = (before["code"].map(known[end]) for end in ("low", "high"))
+    kept = ~mapped | before["value"].between(low, high)
+    assert 0.9999 < kept.mean() < 1
+    ordered = [frame.sort_values(keys, ignore_index=True) for frame in (before[kept], after)]
+    pd.testing.assert_frame_equal(*ordered, check_dtype=False, atol=1.01e-4)
     labels = pd.read_csv(mirror / "tjh/label_mortality_time.csv")
     out = pd.read_parquet(tmp_path / "out/label.parquet")
     assert len(out) == len(labels) and out["label_value"].sum() == labels["label_value"].sum()

@@ -15,10 +15,14 @@ ENDINGS = (".parquet", ".csv")
 
 @dataclass(frozen=True)
 class Settings:
-    """labels: names of the label files without ending. tasks: label_code by task; none: all."""
+    """labels: names of the label files without ending. tasks: label_code by task; none: all.
+
+    variables: code and factor by variable; other codes keep their names.
+    """
 
     labels: list[str]
     tasks: dict[Task, str]
+    variables: dict[str, tuple[str, float]]
 
 
 def table_file(folder: Path, name: str) -> Path:

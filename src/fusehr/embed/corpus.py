@@ -25,7 +25,9 @@ from fusehr.core.embed_schemas import (
 )
 from fusehr.core.frame.files import write_parquet_sql
 from fusehr.core.frame.schemas import Table, check_parquet
+from fusehr.core.frame.stage import say
 from fusehr.core.gate.availability import attach_notes, open_tables, tasks_of
+from fusehr.core.note_kinds import left_out
 from fusehr.core.params.embed import EmbedParams
 from fusehr.embed.indicators import attach_indicators
 from fusehr.embed.note_features import note_features
@@ -85,6 +87,8 @@ def _seen_notes(con: duckdb.DuckDBPyConnection, params: EmbedParams) -> None:
         """,
         {"kinds": list(params.note_kinds)},
     )
+    if others := left_out(con, params.note_kinds):
+        say(f"embed: not among embed.note_kinds, so left out: {others}")
 
 
 def _cut_notes(

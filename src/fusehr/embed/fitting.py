@@ -30,6 +30,7 @@ def train_texts(tables: Path, folder: Path, params: EmbedParams) -> pd.DataFrame
     """text_sha256 and text of train patients' texts, sorted; None under cross-validation.
 
     There every patient is tested by somebody, so nothing may be fitted for all rounds at once.
+    Empty where train patients have no text.
     """
     rounds = load_rounds(tables)
     if len(rounds) != 1:
@@ -49,7 +50,7 @@ def fitted_encoder(
 ) -> TfidfSvd | HashedWords:
     """tfidf_svd for this split, kept in `folder` where it was fitted."""
     dimension = params.dimension or DIMENSION
-    if texts is None:
+    if texts is None or texts.empty:
         return HashedWords(dimension)
     encoder = fit_tfidf_svd(texts["text"].tolist(), dimension)
     encoder.save(folder)
@@ -65,7 +66,7 @@ def fitted_reduction(
         return reduction.unchanged(d)
     if encoder.matryoshka:
         return reduction.first_dimensions(d, width)
-    if texts is None:
+    if texts is None or texts.empty:
         return reduction.random_projection(d, width)
     return reduction.fit_pca(_vectors_of(folder / "vectors.parquet", texts), width)
 

@@ -31,6 +31,8 @@ def embed(tables: Path, folder: Path, params: EmbedParams) -> dict[str, Any]:
     with threadpool_limits(params.threads):
         collect(tables, folder, params)
         texts = train_texts(tables, folder, params)
+        if texts is not None and texts.empty:
+            say("embed: train patients have no text to fit on; the reduction is a fixed projection")
         encoder = ready_encoder(params) or fitted_encoder(texts, folder, params)
         tally = write_vectors(folder, encoder)
         reduce = fitted_reduction(encoder, texts, folder, params)

@@ -16,6 +16,7 @@ from fusehr.core.frame.files import write_json, write_parquet_sql
 from fusehr.core.frame.schemas import check_parquet
 from fusehr.core.frame.stage import say
 from fusehr.core.gate.availability import open_tables
+from fusehr.core.note_kinds import left_out
 from fusehr.core.params.chat import chat_url
 from fusehr.core.params.rag import RagParams
 from fusehr.core.rag_schemas import (
@@ -33,6 +34,7 @@ from fusehr.rag.notes.reader import Names, names_of
 from fusehr.rag.retrieval.candidates import know_facts
 from fusehr.rag.retrieval.gather import choose_notes, gather, match_drugs
 from fusehr.rag.signals.signals import begin_signals, find_signals
+from fusehr.rag.signals.suspected import suspect_diseases
 from fusehr.rag.summary.write import name_diseases, write_facts_and_summaries
 from fusehr.rag.vectors import Encode, matching_encoder
 
@@ -65,6 +67,8 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
         attach_graph(con, knowledge)
         encode = matching_encoder(params.matching, threads=params.threads)
         choose_notes(con, list(params.note_kinds))
+        if others := left_out(con, params.note_kinds):
+            say(f"rag: not among rag.note_kinds, so left out: {others}")
         names = graph_names(con)
         notes = write_entities(
             con,
@@ -78,6 +82,7 @@ def retrieve(tables: Path, knowledge: Path, folder: Path, params: RagParams) -> 
         begin_signals(con, rounds[0].train if fitted else frozenset())
         gather(con)
         spread = find_signals(con, params.signals, fitted=fitted)
+        suspect_diseases(con, params.signals)
         write_parquet_sql(folder / "signals.parquet", con, OF_SIGNALS, SIGNALS)
         facts = know_facts(con, params, encode)
         write_parquet_sql(folder / "fact_counts.parquet", con, COUNTS.read_text(), FACT_COUNTS)

@@ -76,3 +76,8 @@ class CaseTable:
         if column is None:
             return pd.Series(None, index=self.cells.index, dtype=object)
         return self.cells[column]
+
+
+def days(patients: pd.Series) -> pd.Series:
+    """A day for each row of a patient, one after the other, where rows have no times."""
+    return DAY + pd.to_timedelta(patients.groupby(patients).cumcount(), unit="D")

@@ -20,11 +20,11 @@ from fusehr.core.frame.tasks import POSITIVE
 from fusehr.core.mimic_files import FileEntry, named_folder
 from fusehr.core.params.raw import YES_NO, EmrCsvParams
 from fusehr.raw.case_images import file_below, write_images
-from fusehr.raw.case_table import DAY, CaseTable
+from fusehr.raw.case_table import CaseTable, days
 from fusehr.raw.flat_table import read_table
 from fusehr.raw.manifest import complete_events
 from fusehr.raw.restricted_remote import refuse_default_remote
-from fusehr.raw.same_image import joined_by_image
+from fusehr.raw.same_content import joined_by
 
 VARIABLE = "FUSEHR_EMR"
 COLUMNS = ("id", "image", "text", "label", "time", "age", "sex", "view")
@@ -62,11 +62,11 @@ def write(folder: Path, params: EmrCsvParams, remote: str) -> list[FileEntry]:
     images = write_images(folder / "cxr", root, table, params.image, size=params.size)
     cases = cases.assign(
         image_id=images["image_id"],
-        patient_id=joined_by_image(cases["patient_id"], images["sha256"]),
+        patient_id=joined_by(cases["patient_id"], images["sha256"]),
     )
     if fewer := _patients(table, params) - cases["patient_id"].nunique():
         say(f"raw: {fewer} patients share an image with another and count as the same")
-    cases["time"] = _days(cases["patient_id"]) if times is None else times
+    cases["time"] = days(cases["patient_id"]) if times is None else times
     _expect_one_row_a_time(cases, shown, params)
     own = folder / FOLDER
     own.mkdir()
@@ -99,11 +99,6 @@ def _classes(table: CaseTable, params: EmrCsvParams) -> pd.Series:
             f"{wrong[0]}"
         )
     return found
-
-
-def _days(patients: pd.Series) -> pd.Series:
-    """A day for each row of a patient, one after the other."""
-    return DAY + pd.to_timedelta(patients.groupby(patients).cumcount(), unit="D")
 
 
 def _expect_one_row_a_time(cases: pd.DataFrame, shown: str, params: EmrCsvParams) -> None:

@@ -15,14 +15,17 @@ import pandas as pd
 from fusehr.core.flat_files import CELLS, FOLDER, ROWS, SETTINGS, Settings
 from fusehr.core.frame.errors import InputError
 from fusehr.core.frame.files import write_json, write_parquet
+from fusehr.core.frame.stage import say
 from fusehr.core.frame.tasks import POSITIVE
 from fusehr.core.mimic_files import FileEntry, named_file
 from fusehr.core.params.raw import FlatParams
-from fusehr.raw.case_table import DAY, CaseTable
+from fusehr.core.stock_text import STOCK_TEXT
+from fusehr.raw.case_table import DAY, CaseTable, days
 from fusehr.raw.flat_columns import cells_of
 from fusehr.raw.flat_table import read_table
 from fusehr.raw.manifest import complete_events
 from fusehr.raw.restricted_remote import refuse_default_remote
+from fusehr.raw.same_content import joined_by
 
 VARIABLE = "FUSEHR_FLAT"
 
@@ -55,6 +58,7 @@ def write(folder: Path, params: FlatParams, remote: str) -> list[FileEntry]:
         }
     )
     _expect_one_row_a_time(rows, params)
+    rows = _joined(rows, params)
     own = folder / FOLDER
     own.mkdir()
     write_parquet(own / "rows.parquet", rows, ROWS)
@@ -81,13 +85,26 @@ def _labels(column: pd.Series, params: FlatParams) -> tuple[list[str], list[list
     return found, [[value] for value in column]
 
 
+def _joined(rows: pd.DataFrame, params: FlatParams) -> pd.DataFrame:
+    """Patients with the same text as one, which no split parts; stock texts join nobody."""
+    texts = rows["text"].where(rows["text"].str.len() > STOCK_TEXT)
+    patients = joined_by(rows["patient_id"], texts)
+    if fewer := rows["patient_id"].nunique() - patients.nunique():
+        say(f"raw: {fewer} patients share a text with another and count as the same")
+    rows = rows.assign(patient_id=patients)
+    if not params.time:
+        rows["time"] = days(patients)
+    _expect_one_row_a_time(rows, params)
+    return rows
+
+
 def _expect_one_row_a_time(rows: pd.DataFrame, params: FlatParams) -> None:
     twice = rows["row"][rows.duplicated(["patient_id", "time"])]
     if len(twice):
         raise InputError(
-            f"${VARIABLE}: column {params.time or params.id}: expected one row of a patient at a "
-            f"time, found row {twice.iloc[0]} beside another; raw.flat.time names the column of "
-            "times"
+            f"${VARIABLE}: column {params.time or params.id}: expected one row of a patient (or of "
+            f"patients who share a text) at a time, found row {twice.iloc[0]} beside another; "
+            "raw.flat.time names the column of times"
         )
 
 

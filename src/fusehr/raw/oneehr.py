@@ -36,5 +36,6 @@ def write(folder: Path, params: OneEhrParams, remote: str) -> list[FileEntry]:
         origin = table_file(root, name)
         with naming(own / origin.name):
             shutil.copyfile(origin, own / origin.name)
-    write_json(own / SETTINGS, asdict(Settings(list(params.labels), dict(params.tasks))))
+    settings = Settings(list(params.labels), dict(params.tasks), dict(params.variables))
+    write_json(own / SETTINGS, asdict(settings))
     return complete_events(folder)

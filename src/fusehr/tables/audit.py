@@ -25,9 +25,9 @@ from fusehr.core.gate.availability import (
     open_tables,
     tasks_of,
 )
+from fusehr.core.stock_text import STOCK_TEXT
 
 ATTACHED = {"drugs": attach_drugs, "notes": attach_notes, "images": attach_images}
-STOCK_TEXT = 100  # characters; shorter texts ("no acute process") are common to many patients
 
 
 class AuditError(InputError):

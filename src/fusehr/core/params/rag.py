@@ -43,11 +43,12 @@ class MatchingParams:
 
 @frozen
 class SignalsParams:
-    """Block `rag.signals`: which values are called abnormal."""
+    """Block `rag.signals`: which values are called abnormal, and what they suggest."""
 
     z: Annotated[float, Field(gt=0)]
     clip_share: Annotated[float, Field(ge=0, lt=0.5)]
     most: Count
+    diseases: Count
 
 
 @frozen

@@ -95,6 +95,8 @@ class OneEhrParams:
     restricted: bool
     labels: Annotated[list[str], Field(min_length=1)]
     tasks: dict[Task, str]
+    # variable: its code, with _ for blanks, and what takes its values to the variable's unit
+    variables: dict[str, tuple[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]]
 
 
 @frozen

@@ -1,6 +1,7 @@
 -- Facts of samples $first to $last: first whatever the graph says of the patient's own drugs with the
 -- patient's own present diseases, then facts of the diseases and drugs by themselves, then definitions.
--- A fact that touches something else that the patient has comes before one that does not.
+-- A fact that touches something else that the patient has comes before one that does not. Last come diseases
+-- that abnormal values alone suggest: what says so, the rarest sign first, and the disease's definition.
 CREATE OR REPLACE TEMP TABLE block_facts AS
 WITH
 known AS (
@@ -69,6 +70,31 @@ defined AS (
     FROM chosen
     JOIN known_facts ON known_facts.x = chosen.node_index AND known_facts.relation = 'definition'
 ),
+signs AS (
+    SELECT s, node_index, max(weight) AS weight
+    FROM signs_known
+    WHERE s BETWEEN $first AND $last
+    GROUP BY s, node_index
+),
+of_suspected AS (
+    SELECT suspected.s, 'disease' AS kind, known_facts.fact_id, suspected.place, signs.weight,
+        suspected.score
+    FROM diseases_suspected AS suspected
+    JOIN signs USING (s)
+    JOIN known_facts ON suspected.s BETWEEN $first AND $last AND (
+        (known_facts.x = suspected.node_index AND known_facts.y = signs.node_index)
+        OR (known_facts.y = suspected.node_index AND known_facts.x = signs.node_index)
+    )
+    UNION ALL
+    SELECT suspected.s, 'definition', known_facts.fact_id, suspected.place, -1, 0
+    FROM diseases_suspected AS suspected
+    JOIN known_facts ON suspected.s BETWEEN $first AND $last
+        AND known_facts.x = suspected.node_index AND known_facts.relation = 'definition'
+),
+suggested AS (
+    SELECT *, row_number() OVER (PARTITION BY s, place ORDER BY weight DESC, fact_id) AS nth
+    FROM of_suspected
+),
 every AS (
     SELECT s, fact_id, 'own_pair' AS kind, 0 AS part, place, 0 AS nth, score FROM own
     UNION ALL
@@ -77,6 +103,8 @@ every AS (
     SELECT s, fact_id, 'drug', 2, place, nth, total FROM of_drugs
     UNION ALL
     SELECT s, fact_id, 'definition', 3, place, 0, 0 FROM defined
+    UNION ALL
+    SELECT s, fact_id, kind, 4, place, nth, score FROM suggested
 ),
 once AS (
     FROM every

@@ -38,7 +38,7 @@ def choose_notes(con: duckdb.DuckDBPyConnection, kinds: list[str]) -> None:
 
 
 def gather(con: duckdb.DuckDBPyConnection) -> None:
-    """Create diseases_known, drugs_known, findings_known and fill last_values, task by task.
+    """Create diseases_known, _denied, drugs_known, findings_known, fill last_values, task by task.
 
     Reads the views of the tables and the graph, `entities` and `drug_nodes`.
     """
@@ -47,6 +47,7 @@ def gather(con: duckdb.DuckDBPyConnection) -> None:
         "CREATE TEMP TABLE diseases_known (s INTEGER, node_index INTEGER, status VARCHAR, "
         "current_visit BOOLEAN, mentions INTEGER)"
     )
+    con.execute("CREATE TEMP TABLE diseases_denied (s INTEGER, node_index INTEGER)")
     con.execute("CREATE TEMP TABLE drugs_known (s INTEGER, node_index INTEGER)")
     con.execute(
         "CREATE TEMP TABLE findings_known (s INTEGER, concept VARCHAR, assertion VARCHAR, "
@@ -56,6 +57,7 @@ def gather(con: duckdb.DuckDBPyConnection) -> None:
         attach_notes(con, task)
         attach_codes(con, task)
         con.execute(_sql("sample_diseases.sql"))
+        con.execute(_sql("sample_denied.sql"))
         con.execute(_sql("sample_findings.sql"))
         attach_drugs(con, task)
         con.execute(_sql("sample_drugs.sql"))

@@ -1,7 +1,13 @@
 -- Facts that any sample of this run can retrieve, in words: edges of its diseases and, of its drugs, those
--- to its diseases and to what they cause; and the diseases' definitions.
-CREATE TEMP TABLE diseases_of_run AS
+-- to its diseases and to what they cause; and the diseases' definitions. Diseases that are only suspected have
+-- facts too.
+CREATE TEMP TABLE diseases_told AS
 SELECT DISTINCT node_index FROM diseases_known;
+
+CREATE TEMP TABLE diseases_of_run AS
+FROM diseases_told
+UNION
+SELECT node_index FROM diseases_suspected;
 
 CREATE TEMP TABLE drugs_of_run AS
 SELECT DISTINCT node_index FROM drugs_known;
@@ -63,12 +69,12 @@ FROM facts;
 CREATE TEMP TABLE disease_facts AS
 SELECT x AS node_index, fact_id, y AS other, text
 FROM known_facts
-WHERE x_type = 'disease' AND relation <> 'definition' AND x IN (FROM diseases_of_run)
+WHERE x_type = 'disease' AND relation <> 'definition' AND x IN (FROM diseases_told)
     AND ($unprescribed_drugs OR y_type <> 'drug')
 UNION
 SELECT y, fact_id, x, text
 FROM known_facts
-WHERE y_type = 'disease' AND y IN (FROM diseases_of_run)
+WHERE y_type = 'disease' AND y IN (FROM diseases_told)
     AND ($unprescribed_drugs OR x_type <> 'drug');
 
 CREATE TEMP TABLE pair_facts AS

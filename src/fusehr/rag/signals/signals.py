@@ -32,7 +32,8 @@ FEWEST = 20  # train values below which a variable has no mean worth the name
 class Feature:
     """A row of features.csv; low, high: usual reference range of adults, in `unit`.
 
-    step: what values are rounded to.
+    step: what values are rounded to. low_as, high_as: names that graphs have for a value below or
+    above that range; none where it is no sign of disease, or graphs name it otherwise.
     """
 
     name: str
@@ -41,6 +42,8 @@ class Feature:
     step: Decimal
     low: float
     high: float
+    low_as: tuple[str, ...]
+    high_as: tuple[str, ...]
 
     def words(self, steps: int, *, high: bool) -> str:
         """`heart rate too high (132 bpm)` for 132 steps of 1."""
@@ -60,13 +63,19 @@ def features() -> tuple[Feature, ...]:
             Decimal(row["step"]),
             float(row["low"]),
             float(row["high"]),
+            _names(row["low_as"]),
+            _names(row["high_as"]),
         )
         for row in csv.DictReader(text.splitlines())
     )
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|")) if text else ()
+
+
 def begin_signals(con: duckdb.DuckDBPyConnection, train: frozenset[int]) -> None:
-    """Create the tables that `add_last_values` fills. train: patients to fit on, none if empty."""
+    """Create the tables that are filled later on. train: patients to fit on, none if empty."""
     con.register(
         "feature_frame",
         pd.DataFrame([(f.name, float(f.step)) for f in features()], columns=["name", "step"]),
@@ -76,6 +85,14 @@ def begin_signals(con: duckdb.DuckDBPyConnection, train: frozenset[int]) -> None
     con.execute("CREATE TEMP TABLE train AS FROM train_frame")
     con.execute(
         "CREATE TEMP TABLE last_values (s INTEGER, name VARCHAR, value DOUBLE, train BOOLEAN)"
+    )
+    # filled by signals.suspected, where anything is to be suspected
+    con.execute(
+        "CREATE TEMP TABLE signs_known (s INTEGER, name VARCHAR, node_index INTEGER, weight BIGINT)"
+    )
+    con.execute(
+        "CREATE TEMP TABLE diseases_suspected "
+        "(s INTEGER, node_index INTEGER, place INTEGER, score DOUBLE)"
     )
 
 

@@ -16,6 +16,7 @@ from fusehr.core.params.rag import RagParams
 from fusehr.rag.retrieval.candidates import know_facts
 from fusehr.rag.run import TABLES
 from fusehr.rag.signals.signals import find_signals_by
+from fusehr.rag.signals.suspected import suspect_diseases
 from fusehr.rag.summary.write import name_diseases, write_facts_and_summaries
 from fusehr.rag.vectors import matching_encoder
 from fusehr.serve.cases.case import Case
@@ -59,6 +60,7 @@ class Retrieval:
             with open_tables(folder, TABLES, threads=1) as con:
                 self._graph.gather(con)
                 find_signals_by(con, self._spread, self._params.signals)
+                suspect_diseases(con, self._params.signals)
                 know_facts(con, self._params, self._encode)
                 name_diseases(con)
                 write_facts_and_summaries(con, folder, self._params, None)

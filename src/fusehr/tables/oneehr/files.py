@@ -8,6 +8,7 @@ visit_id. Without visit_id a patient is one visit.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -54,7 +55,7 @@ def read_oneehr(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     """Create source_visits, source_values and source_candidates (see events.build).
 
     Raises InputError naming file and column where one is missing, a patient is unknown to static,
-    or a chosen label is not 0 or 1.
+    a chosen label is not 0 or 1, or a code has a variable's name and not its unit.
     """
     folder = raw / FOLDER
     settings = Settings(**read_json(folder / SETTINGS))
@@ -64,8 +65,10 @@ def read_oneehr(con: duckdb.DuckDBPyConnection, raw: Path) -> None:
     for table in ("dynamic", "label"):
         _expect_known_patients(con, table)
     _choose_labels(con, settings)
+    _name_variables(con, settings)
     set_variables(con, {"by_day": _by_day(con)})
     run_sql(con, "oneehr/oneehr.sql")
+    _expect_units(con)
 
 
 def _attach(con: duckdb.DuckDBPyConnection, table: str, paths: list[Path]) -> None:
@@ -140,6 +143,67 @@ def _choose_labels(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         raise InputError(
             f"label: column label_value: expected 0 or 1, found other values in {bad[1]} rows of "
             f"{bad[0]}; choose which codes are tasks by raw.oneehr.tasks"
+        )
+
+
+def _name_variables(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create oneehr_variables (code, variable, factor)."""
+    codes: dict[str, list[str]] = {}
+    for (code,) in con.execute(
+        "SELECT DISTINCT code FROM oneehr_dynamic WHERE code IS NOT NULL ORDER BY code"
+    ).fetchall():
+        codes.setdefault(re.sub(r"\s", "_", str(code)), []).append(str(code))
+    known = [str(name) for (name,) in con.execute("SELECT name FROM variables").fetchall()]
+    rows = []
+    for variable, (written, factor) in settings.variables.items():
+        where = f"params.yaml: raw.oneehr.variables.{variable}"
+        if variable not in known:
+            raise InputError(f"{where}: expected a variable of variables.csv, found {variable}")
+        found = codes.get(written, [])
+        if len(found) != 1:
+            raise InputError(
+                f"{where}: expected a code of dynamic, with _ for blanks, found {len(found)} that "
+                f"are {written}"
+            )
+        rows.append((found[0], variable, factor))
+    mapped = [code for code, _, _ in rows]
+    if twice := sorted({code for code in mapped if mapped.count(code) > 1}):
+        raise InputError(
+            f"params.yaml: raw.oneehr.variables: expected each code once, found {twice[0]} twice"
+        )
+    raw_codes = {code for written in codes.values() for code in written}
+    if clash := [name for name in settings.variables if name in raw_codes - set(mapped)]:
+        raise InputError(
+            f"params.yaml: raw.oneehr.variables.{clash[0]}: expected a variable that is no other "
+            f"code of dynamic, found the code {clash[0]}"
+        )
+    con.execute("CREATE TABLE oneehr_variables (code VARCHAR, variable VARCHAR, factor DOUBLE)")
+    if rows:
+        con.executemany("INSERT INTO oneehr_variables VALUES (?, ?, ?)", rows)
+
+
+def _expect_units(con: duckdb.DuckDBPyConnection) -> None:
+    """Raise InputError where most values of a code are implausible for the variable it is called.
+
+    Such a code is in another unit, and what it stands for in words would be wrong.
+    """
+    found = con.execute(
+        """
+        SELECT code, unit, low, high, median(value)
+        FROM source_values
+        JOIN variables ON variables.name = source_values.code
+        WHERE reason IS NULL OR reason = 'implausible'
+        GROUP BY code, unit, low, high
+        HAVING count(*) FILTER (value BETWEEN low AND high) < count(*) / 2
+        ORDER BY code
+        """
+    ).fetchone()
+    if found:
+        code, unit, low, high, middle = found
+        raise InputError(
+            f"dynamic: column value: {code}: expected {unit} between {low:g} and {high:g}, as "
+            f"variables.csv has it, found a median of {middle:g}; name the factor to that unit in "
+            f"raw.oneehr.variables.{code}"
         )
 
 

@@ -1,5 +1,20 @@
 -- Where times are dates, what happened on a day was known by its end.
 CREATE TABLE source_values AS
+WITH named AS (
+    SELECT
+        oneehr_dynamic.* EXCLUDE (code, value),
+        coalesce(oneehr_variables.variable, oneehr_dynamic.code) AS code,
+        value,
+        CASE
+            WHEN oneehr_variables.variable IS NULL THEN try_cast(value AS DOUBLE)
+            ELSE round(try_cast(value AS DOUBLE) * factor, 4)
+        END AS number,
+        variables.low,
+        variables.high
+    FROM oneehr_dynamic
+    LEFT JOIN oneehr_variables USING (code)
+    LEFT JOIN variables ON variables.name = oneehr_variables.variable
+)
 SELECT
     patient_id,
     coalesce(visit_id, patient_id) AS visit_id,
@@ -10,16 +25,17 @@ SELECT
     ) AS available_time,
     'event' AS availability,
     code,
-    try_cast(value AS DOUBLE) AS value,
+    number AS value,
     CASE
         WHEN event_time IS NULL THEN 'no_time'
         WHEN code IS NULL THEN 'no_code'
         WHEN value IS NULL THEN 'no_value'
-        WHEN try_cast(value AS DOUBLE) IS NULL OR NOT isfinite(try_cast(value AS DOUBLE))
-            THEN 'not_a_number'
+        WHEN number IS NULL OR NOT isfinite(number) THEN 'not_a_number'
         WHEN available_time < event_time THEN 'available_before_event'
+        -- null for codes that are not mapped: nothing is known of their units
+        WHEN number NOT BETWEEN low AND high THEN 'implausible'
     END AS reason
-FROM oneehr_dynamic;
+FROM named;
 
 CREATE TABLE source_labels AS
 SELECT

@@ -12,22 +12,38 @@ It does not do what stage `tables` does besides: no transfers, infusions, proced
 microbiology, emergency department or notes, no units, ranges or variables, no visits, and no other
 tasks.
 
-Two things let PyHealth run in Python 3.11 and without CUDA; neither does any of its work.
-itertools.batched, which Python 3.11 lacks, is given to it. And its processors of images, not used
-here, import torchvision, which beside a build of torch without CUDA asks for two operators' names.
+Three things let PyHealth, which asks for Python 3.12, run in Python 3.11 and without CUDA; none of
+them does any of its work. It is given itertools.batched. Properties are cached without a lock, as
+they are from Python 3.12 on; with it Dask waits for itself for ever. And its processors of images,
+not used here, import torchvision, which beside a build of torch without CUDA asks for two
+operators' names.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import more_itertools
 import polars as pl
 import torch
 import yaml
 
+
+class UnlockedProperty(functools.cached_property):
+    """functools.cached_property as it is from Python 3.12 on."""
+
+    def __init__(self, func: Callable[[Any], Any]) -> None:
+        super().__init__(func)
+        self.lock = contextlib.nullcontext()
+
+
+functools.cached_property = UnlockedProperty  # type: ignore[misc]
 itertools.batched = more_itertools.batched  # type: ignore[attr-defined]
 for operator in ("torchvision::nms", "torchvision::qnms"):
     torch.library.define(operator, "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -36,5 +36,6 @@ def environment(cache: Path) -> Path:
 def command(bin_folder: Path, raw: Path, out: Path) -> tuple[list[str], dict[str, str]]:
     """What is run, and its environment variables."""
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    env["LITDATA_DISABLE_VERSION_CHECK"] = "1"  # no request to the network
     arguments = [str(bin_folder / "python"), str(SCRIPT), str(raw), str(out)]
     return [*arguments, "--workers", str(WORKERS)], env

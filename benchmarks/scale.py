@@ -40,7 +40,7 @@ from typing import Any
 import duckdb
 import matplotlib
 import yaml
-from converters import meds, meds_etl_mimic, pyhealth_mimic4
+from converters import meds_etl_mimic, meds_extract, pyhealth_mimic4
 from converters.child import CommandFailed, measured
 from converters.drawn import drawn
 from converters.replicated import replicated
@@ -50,7 +50,7 @@ from fusehr.core.frame.files import write_json
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-OTHERS = {"meds": meds, "meds_etl": meds_etl_mimic, "pyhealth": pyhealth_mimic4}
+OTHERS = {"meds": meds_extract, "meds_etl": meds_etl_mimic, "pyhealth": pyhealth_mimic4}
 CONVERTERS = ("conversion", *OTHERS)
 GROUPS = ("embed", "rag", "train", "evaluate")
 RUNNING = re.compile(r"Running stage '([^']+)':")
@@ -244,9 +244,9 @@ def main() -> None:
     given = parser.parse_args()
     given.copies = given.copies or ([1] if given.part in OTHERS else [1, 4, 16, 21])
     results = HERE / "scale.json"
-    found = json.loads(results.read_text()) if results.exists() else {}
     measure = stages if given.part == "stages" else convert
     for size, one in measure(given):
+        found = json.loads(results.read_text()) if results.exists() else {}
         found.setdefault(given.part, {})[size] = one
         write_json(results, found)
         (HERE / "scale.md").write_text(markdown(found))

@@ -1,19 +1,25 @@
 """How time and memory grow with the data, up to a hundred million charted values.
 
     python benchmarks/scale.py conversion [--copies 1 4 16 21] [--base 8000] [--memory-mb 512]
-    python benchmarks/scale.py meds [--copies 1] [--limit 7200]
-    python benchmarks/scale.py stages [--patients 500 1000 2000 4000]
+    python benchmarks/scale.py meds [--copies 1] [--base 8000] [--limit 7200]
+    python benchmarks/scale.py meds_etl [--copies 1] [--base 8000] [--limit 7200]
+    python benchmarks/scale.py pyhealth [--copies 1] [--base 8000] [--limit 7200]
+    python benchmarks/scale.py stages [--patients 250 500 1000 2000]
 
 - conversion: stage `tables` on the files of --base synthetic patients, written so many times over
   with other ids (21 copies of 8,000 patients: 100 million rows of chartevents). Its time ought to
   be linear, and its memory bounded by tables.memory_mb, beyond which DuckDB spills to disk.
 - meds: MIMIC-IV-MEDS 0.2.0 (MEDS-transforms) on the same files.
+- meds_etl: meds_etl 0.3.11, its converter of MIMIC-IV, on the same files.
+- pyhealth: PyHealth 2.1.0 on the same files: MIMIC4EHRDataset's events and one task's samples.
 - stages: the whole pipeline in a clean clone for each number of patients, stage by stage: seconds
   against the number of samples, summed up by embed, rag, train, evaluate.
 
-Each part can be run alone; results are added to scale.json, scale.md and scale.png beside this
-script. Files and environments are kept in --cache: 6 GB for 21 copies, and 30 GB more while they
-are converted.
+What the others do of that which stage `tables` does, and what not, stands at the head of their
+modules in converters/. Each part can be run alone; a size's result is added to scale.json, scale.md
+and scale.png beside this script as soon as it is there, also that it failed or passed --limit.
+Files and environments are kept in --cache: 6 GB for 21 copies, and 30 GB more while they are
+converted.
 """
 
 from __future__ import annotations
@@ -27,14 +33,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import matplotlib
 import yaml
-from converters import meds
-from converters.child import measured
+from converters import meds_etl_mimic, meds_extract, pyhealth_mimic4
+from converters.child import CommandFailed, measured
 from converters.drawn import drawn
 from converters.replicated import replicated
 
@@ -43,30 +50,36 @@ from fusehr.core.frame.files import write_json
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+OTHERS = {"meds": meds_extract, "meds_etl": meds_etl_mimic, "pyhealth": pyhealth_mimic4}
+CONVERTERS = ("conversion", *OTHERS)
 GROUPS = ("embed", "rag", "train", "evaluate")
 RUNNING = re.compile(r"Running stage '([^']+)':")
 
 
-def convert(given: argparse.Namespace) -> dict[str, Any]:
-    """Seconds and peak of the conversion (or of MEDS) by number of copies."""
-    found = {}
+def convert(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Seconds and peak of the conversion (or of another's), by number of patients."""
     for copies in given.copies:
         raw = replicated(drawn(given.cache, given.base), given.cache, copies)
+        patients = copies * given.base
+        one = {"patients": patients, "chartevents": rows(raw)}
         with tempfile.TemporaryDirectory(dir=given.cache, prefix="out-") as out:
-            if given.part == "meds":
-                command, env = meds.command(meds.environment(given.cache), raw, Path(out))
-                one = measured(command, env, limit=given.limit)
+            if given.part in OTHERS:
+                other = OTHERS[given.part]
+                command, env = other.command(other.environment(given.cache), raw, Path(out))
             else:
                 script = HERE / "converters/ours.py"
                 command = [sys.executable, script, raw, out, "--memory-mb", str(given.memory_mb)]
-                one = measured(command, os.environ, limit=given.limit)
-        found[str(copies)] = one.as_json() | {
-            "patients": copies * given.base,
-            "chartevents": rows(raw),
-            "memory_mb": given.memory_mb,
-        }
-        print(f"{copies:3} times: {one.seconds:.0f} s, {one.peak_mib:.0f} MiB", flush=True)
-    return found
+                env = os.environ
+                one["memory_mb"] = given.memory_mb
+            try:
+                one |= measured(command, env, limit=given.limit).as_json()
+            except CommandFailed as failed:
+                print(failed, flush=True)
+                one |= failed.used.as_json() | {"failed": failed.reason}
+        print(
+            f"{patients:,} patients: {one['seconds']:.0f} s, {one['peak_mib']:.0f} MiB", flush=True
+        )
+        yield str(patients), one
 
 
 def rows(raw: Path) -> int:
@@ -79,9 +92,8 @@ def rows(raw: Path) -> int:
     return int(count)
 
 
-def stages(given: argparse.Namespace) -> dict[str, Any]:
+def stages(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     """Seconds of each stage of the whole pipeline, by number of patients."""
-    found = {}
     for patients in given.patients:
         with clean_clone(ROOT) as clone, tempfile.TemporaryDirectory() as cache:
             params = yaml.safe_load((clone / "params.yaml").read_text())
@@ -96,9 +108,8 @@ def stages(given: argparse.Namespace) -> dict[str, Any]:
             seconds = timed_stages(clone, env)
             labels = json.loads((clone / "metrics/tables.json").read_text())["tasks"]
             samples = sum(task["samples"] for task in labels.values())
-        found[str(patients)] = {"samples": samples, "seconds": seconds}
         print(f"{patients:6,} patients, {samples:,} samples: {grouped(seconds)}", flush=True)
-    return found
+        yield str(patients), {"samples": samples, "seconds": seconds}
 
 
 def timed_stages(clone: Path, env: dict[str, str]) -> dict[str, float]:
@@ -137,23 +148,32 @@ def grouped(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def markdown(found: dict[str, Any]) -> str:
-    """Tables of all parts that were run; growth: time a row, as a multiple of the first line's."""
+    """Tables of all parts that were run.
+
+    Growth is the processor's time a row, which other work on the machine disturbs less than time
+    on the clock, as a multiple of the smallest size's.
+    """
     lines = ["# Growth of time and memory", ""]
-    lines += (__doc__ or "").strip().splitlines()[6:13]
-    for part in ("conversion", "meds"):
+    lines += [(__doc__ or "").split("\n\n")[2]]  # what each part is
+    for part in CONVERTERS:
         if part not in found:
             continue
         lines += ["", f"## {part}", ""]
-        lines += ["| patients | rows of chartevents | seconds | of processor | peak MiB | growth |"]
-        lines += ["|---|---|---|---|---|---|"]
-        sizes = sorted(found[part].values(), key=lambda one: one["chartevents"])
-        first = sizes[0]["seconds"] / sizes[0]["chartevents"]
         lines += [
-            f"| {one['patients']:,} | {one['chartevents']:,} | {one['seconds']:.0f} "
-            f"| {one['cpu_seconds']:.0f} | {one['peak_mib']:.0f} "
-            f"| {one['seconds'] / one['chartevents'] / first:.2f} |"
-            for one in sizes
+            "| patients | rows of chartevents | seconds | of processor | peak MiB "
+            "| processor µs a row | growth |",
+            "|---|---|---|---|---|---|---|",
         ]
+        sizes = by_rows(found[part])
+        first = next((a_row(one) for one in sizes if "failed" not in one), None)
+        for one in sizes:
+            cells = [f"{one['patients']:,}", f"{one['chartevents']:,}", f"{one['seconds']:.0f}"]
+            if "failed" in one:
+                cells += [one["failed"], f"{one['peak_mib']:.0f}", "", ""]
+            else:
+                cells += [f"{one['cpu_seconds']:.0f}", f"{one['peak_mib']:.0f}"]
+                cells += [f"{a_row(one) * 1e6:.2f}", f"{a_row(one) / first:.2f}"]
+            lines.append(f"| {' | '.join(cells)} |")
         if part == "conversion":
             lines += ["", f"tables.memory_mb: {sizes[-1]['memory_mb']}."]
     if "stages" in found:
@@ -166,30 +186,42 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def by_rows(sizes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sizes of one part, smallest first."""
+    return sorted(sizes.values(), key=lambda one: one["chartevents"])
+
+
+def a_row(one: dict[str, Any]) -> float:
+    """Seconds of processor time for each row of chartevents."""
+    return one["cpu_seconds"] / one["chartevents"]
+
+
 def picture(found: dict[str, Any], path: Path) -> None:
-    """Seconds and memory of the conversion by rows; seconds of each room by samples."""
+    """Processor time and memory of each converter by rows; seconds of each room by samples."""
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
     figure, (time_axis, memory_axis, stage_axis) = plt.subplots(
         1, 3, figsize=(12, 3.5), layout="constrained"
     )
-    for part in ("conversion", "meds"):
-        sizes = sorted(found.get(part, {}).values(), key=lambda one: one["chartevents"])
-        x = [one["chartevents"] / 1e6 for one in sizes]
-        time_axis.plot(x, [one["seconds"] for one in sizes], "o-", label=part)
-        memory_axis.plot(x, [one["peak_mib"] for one in sizes], "o-", label=part)
+    for part in CONVERTERS:
+        sizes = [one for one in by_rows(found.get(part, {})) if "failed" not in one]
+        if sizes:
+            x = [one["chartevents"] / 1e6 for one in sizes]
+            time_axis.plot(x, [one["cpu_seconds"] for one in sizes], "o-", label=part)
+            memory_axis.plot(x, [one["peak_mib"] for one in sizes], "o-", label=part)
     by_samples = sorted(found.get("stages", {}).values(), key=lambda one: one["samples"])
-    for room in GROUPS:
+    for room in GROUPS if by_samples else ():
         y = [grouped(one["seconds"])[room] for one in by_samples]
         stage_axis.plot([one["samples"] for one in by_samples], y, "o-", label=room)
     for axis, label in (
-        (time_axis, "seconds"),
+        (time_axis, "processor seconds"),
         (memory_axis, "peak memory, MiB"),
         (stage_axis, "seconds"),
     ):
         axis.set(ylabel=label, xlabel="rows of chartevents, millions", ylim=(0, None))
-        axis.legend(frameon=False)
+        if axis.lines:
+            axis.legend(frameon=False)
     stage_axis.set_xlabel("samples")
     figure.savefig(path, dpi=120)
     plt.close(figure)
@@ -199,25 +231,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=["conversion", "meds", "stages"])
+    parser.add_argument("part", choices=[*CONVERTERS, "stages"])
     parser.add_argument("--copies", type=int, nargs="+")
     parser.add_argument("--base", type=int, default=8000, help="patients of one copy")
     parser.add_argument("--memory-mb", type=int, default=512)
-    parser.add_argument("--patients", type=int, nargs="+", default=[500, 1000, 2000, 4000])
+    parser.add_argument("--patients", type=int, nargs="+", default=[250, 500, 1000, 2000])
     parser.add_argument("--limit", type=float, default=7200, help="seconds that a run may take")
     parser.add_argument("--keep", action="store_true", help="keep the copies")
     parser.add_argument(
         "--cache", type=Path, default=Path(tempfile.gettempdir(), "fusehr-conversion")
     )
     given = parser.parse_args()
-    given.copies = given.copies or ([1] if given.part == "meds" else [1, 4, 16, 21])
+    given.copies = given.copies or ([1] if given.part in OTHERS else [1, 4, 16, 21])
     results = HERE / "scale.json"
-    found = json.loads(results.read_text()) if results.exists() else {}
     measure = stages if given.part == "stages" else convert
-    found[given.part] = found.get(given.part, {}) | measure(given)
-    write_json(results, found)
-    (HERE / "scale.md").write_text(markdown(found))
-    picture(found, HERE / "scale.png")
+    for size, one in measure(given):
+        found = json.loads(results.read_text()) if results.exists() else {}
+        found.setdefault(given.part, {})[size] = one
+        write_json(results, found)
+        (HERE / "scale.md").write_text(markdown(found))
+        picture(found, HERE / "scale.png")
     if not given.keep:
         for folder in given.cache.glob("*-times-*"):
             shutil.rmtree(folder)

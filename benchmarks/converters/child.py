@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -30,13 +30,23 @@ class Measured:
         return {k: round(v, 2) if isinstance(v, float) else v for k, v in asdict(self).items()}
 
 
+class CommandFailed(SystemExit):
+    """The command was stopped or failed: what it had used until then, and the reason."""
+
+    def __init__(self, output: str, reason: str, used: Measured) -> None:
+        super().__init__(f"{output[-4000:]}\nerror: {reason}")
+        self.reason = reason
+        self.used = used
+
+
 def measured(
     command: Sequence[str | Path], env: Mapping[str, str] | None = None, *, limit: float = 7200
 ) -> Measured:
     """Run `command`; its peak is the largest sum of resident memory of it and its descendants.
 
-    Memory is looked at every 20 ms, and the kernel's own peak of the largest single process counts
-    where it is higher. Ends with the command's output where it fails.
+    Memory is looked at every 20 ms; pages that processes share count for each of them. Processor
+    time is that of all descendants that were waited for. CommandFailed, which ends a program that
+    does not catch it, where the command fails or takes longer than `limit` seconds.
     """
     start, before = time.perf_counter(), os.times()
     process = subprocess.Popen(
@@ -45,25 +55,40 @@ def measured(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # so that its workers can be stopped with it
     )
     peak, done = [0.0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))
     watcher.start()
+    reason = ""
     try:
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _stop(process)
         output, _ = process.communicate()
-        output += f"\nstopped after {limit:.0f} s"
+        reason = f"stopped after {limit:.0f} s"
+    except BaseException:
+        _stop(process)
+        raise
+    finally:
+        done.set()
     seconds, after = time.perf_counter() - start, os.times()
-    done.set()
     watcher.join()
-    if process.returncode:
-        sys.exit(f"{output[-4000:]}\nerror: {' '.join(map(str, command))} failed")
     cpu = after.children_user + after.children_system
     cpu -= before.children_user + before.children_system
     lines = [line for line in output.splitlines() if line.startswith("counted ")]
-    return Measured(seconds, cpu, peak[0], lines[-1].removeprefix("counted ") if lines else "")
+    told = lines[-1].removeprefix("counted ") if lines else ""
+    used = Measured(seconds, cpu, peak[0], told)
+    if process.returncode and not reason:
+        reason = f"failed with exit status {process.returncode}"
+    if reason:
+        raise CommandFailed(output, reason, used)
+    return used
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Kill a process and all of its session."""
+    os.killpg(process.pid, signal.SIGKILL)
 
 
 def _watch(root: int, peak: list[float], done: threading.Event) -> None:

@@ -1,21 +1,25 @@
 -- When could the hospital have known it? Where storetime is missing: charttime plus the item's median lag
 -- among train patients. In cross-validation no patient is only ever trained on, so nothing is fitted then.
 CREATE TABLE item_lags AS
-SELECT
-    source,
-    itemid,
-    quantile_disc(greatest(date_diff('second', charttime, storetime), 0), 0.5) AS lag_seconds,
-    count(*) AS n
-FROM value_rows
-JOIN splits ON splits.patient_id = value_rows.subject_id
-WHERE reason IS NULL AND storetime IS NOT NULL AND splits.fold = 'train'
-GROUP BY source, itemid;
+WITH fitted AS (
+    SELECT
+        value_rows.item,
+        quantile_disc(greatest(date_diff('second', charttime, storetime), 0), 0.5) AS lag_seconds,
+        count(*) AS n
+    FROM value_rows
+    JOIN splits ON splits.patient_id = value_rows.subject_id
+    WHERE reason IS NULL AND storetime IS NOT NULL AND splits.fold = 'train'
+    GROUP BY value_rows.item
+)
+SELECT used_items.source, used_items.itemid, fitted.lag_seconds, fitted.n, item
+FROM fitted
+JOIN used_items USING (item);
 
 CREATE VIEW timed_values AS
 SELECT
     value_rows.subject_id AS patient_id,
     value_rows.charttime AS event_time,
-    value_rows.variable AS code,
+    used_items.variable AS code,
     value_rows.value,
     CASE
         WHEN storetime IS NOT NULL THEN greatest(storetime, charttime)
@@ -29,7 +33,8 @@ SELECT
         ELSE 'default_lag'
     END AS availability
 FROM value_rows
-LEFT JOIN item_lags USING (source, itemid)
+JOIN used_items USING (item)
+LEFT JOIN item_lags USING (item)
 WHERE reason IS NULL
 UNION ALL
 SELECT

@@ -54,21 +54,6 @@ WHERE reason IS NULL;
 CREATE TABLE events AS
 SELECT patient_id, event_time, code, value, available_time, availability FROM timed_values
 UNION ALL
--- The Glasgow coma scale has no total among MIMIC-IV's items: the sum of parts charted together.
-SELECT
-    patient_id,
-    event_time,
-    'gcs_total',
-    max(value) FILTER (code = 'gcs_eye')
-        + max(value) FILTER (code = 'gcs_verbal')
-        + max(value) FILTER (code = 'gcs_motor') AS total,
-    max(available_time),
-    arg_max(availability, (available_time, availability))
-FROM timed_values
-WHERE code IN ('gcs_eye', 'gcs_verbal', 'gcs_motor')
-GROUP BY patient_id, event_time
-HAVING total IS NOT NULL
-UNION ALL
 -- Starts and ends are acts at the bedside, known when they happen; the storetime of an interval row is
 -- that of its last edit (53 of the demo's 65 ventilation rows are stored after their end). A start carries
 -- no amount and no duration.
@@ -87,21 +72,23 @@ WHERE org_name IS NOT NULL AND charttime IS NOT NULL AND storetime IS NOT NULL
     AND subject_id IN (SELECT subject_id FROM patients)
 GROUP BY ALL;
 
--- A visit is looked for by patient and time: 28,420 of the demo's 107,727 laboratory rows carry no hadm_id. It
--- is the last one that began before; patients have few, so that joining all of them is cheaper than an ASOF join,
--- which sorts every value.
-CREATE TABLE visit_intervals AS
+-- The Glasgow coma scale has no total among MIMIC-IV's items: the sum of parts charted together.
+INSERT INTO events
 SELECT
     patient_id,
-    visit_id,
-    start_time,
-    end_time,
-    coalesce(
-        lead(start_time) OVER (PARTITION BY patient_id ORDER BY start_time, visit_id),
-        'infinity'::TIMESTAMP
-    ) AS next_start_time
-FROM visit_spans;
+    event_time,
+    'gcs_total',
+    max(value) FILTER (code = 'gcs_eye')
+        + max(value) FILTER (code = 'gcs_verbal')
+        + max(value) FILTER (code = 'gcs_motor') AS total,
+    max(available_time),
+    arg_max(availability, (available_time, availability))
+FROM events
+WHERE code IN ('gcs_eye', 'gcs_verbal', 'gcs_motor')
+GROUP BY patient_id, event_time
+HAVING total IS NOT NULL;
 
+-- A visit is looked for by patient and time: 28,420 of the demo's 107,727 laboratory rows carry no hadm_id.
 CREATE VIEW dynamic AS
 SELECT
     events.patient_id,

@@ -92,7 +92,7 @@ converted AS (
 lifetimes AS (
     SELECT
         subject_id,
-        make_date(anchor_year - anchor_age, 1, 1)::TIMESTAMP AS first_time,
+        make_date(ceil(anchor_year - anchor_age)::BIGINT, 1, 1)::TIMESTAMP AS first_time,
         dod + to_days(2) AS last_time
     FROM patients
 ),

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from converters import meds
+from converters import mimic_iv_meds
 from converters.child import Measured, measured
 from converters.drawn import drawn
 
@@ -97,7 +97,7 @@ def run(side: str, raw: Path, out: Path, cache: Path, memory_mb: int) -> Measure
     script = HERE / "converters"
     own = out / side
     if side == "meds":
-        return measured(*meds.command(meds.environment(cache), raw, own))
+        return measured(*mimic_iv_meds.command(mimic_iv_meds.environment(cache), raw, own))
     command: list[str | Path] = [script / SCRIPTS[side], raw]
     if side != "scan":
         command.append(own)

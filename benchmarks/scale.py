@@ -33,7 +33,7 @@ from typing import Any
 import duckdb
 import matplotlib
 import yaml
-from converters import meds
+from converters import mimic_iv_meds
 from converters.child import measured
 from converters.drawn import drawn
 from converters.replicated import replicated
@@ -54,7 +54,7 @@ def convert(given: argparse.Namespace) -> dict[str, Any]:
         raw = replicated(drawn(given.cache, given.base), given.cache, copies)
         with tempfile.TemporaryDirectory(dir=given.cache, prefix="out-") as out:
             if given.part == "meds":
-                command, env = meds.command(meds.environment(given.cache), raw, Path(out))
+                command, env = mimic_iv_meds.command(mimic_iv_meds.environment(given.cache), raw, Path(out))
                 one = measured(command, env, limit=given.limit)
             else:
                 script = HERE / "converters/ours.py"

@@ -54,7 +54,8 @@ def convert(given: argparse.Namespace) -> dict[str, Any]:
         raw = replicated(drawn(given.cache, given.base), given.cache, copies)
         with tempfile.TemporaryDirectory(dir=given.cache, prefix="out-") as out:
             if given.part == "meds":
-                command, env = mimic_iv_meds.command(mimic_iv_meds.environment(given.cache), raw, Path(out))
+                bin_folder = mimic_iv_meds.environment(given.cache)
+                command, env = mimic_iv_meds.command(bin_folder, raw, Path(out))
                 one = measured(command, env, limit=given.limit)
             else:
                 script = HERE / "converters/ours.py"

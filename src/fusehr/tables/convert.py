@@ -130,12 +130,14 @@ def _declare_horizons(con: duckdb.DuckDBPyConnection, params: TablesParams) -> N
 
 def _fitted(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """What was fitted on train patients, beside the hash of the split it was fitted on."""
-    lags = con.execute("SELECT * FROM item_lags ORDER BY source, itemid").fetchall()
+    lags = con.execute(
+        "SELECT source, itemid, lag_seconds FROM item_lags ORDER BY source, itemid"
+    ).fetchall()
     write_json(
         folder / "fitted.json",
         {
             "split_sha": sha256_of(folder / "splits.parquet"),
-            "lag_seconds": {f"{source}/{item}": seconds for source, item, seconds, _ in lags},
+            "lag_seconds": {f"{source}/{item}": seconds for source, item, seconds in lags},
         },
     )
 

@@ -28,11 +28,13 @@ def open_database(
         "threads": threads,
         "memory_limit": f"{memory_mb}MiB",
         "temp_directory": str(spill),
-        # nothing is to be kept, so that small tables need not be written to the file
+        # nothing is to be kept, so that neither small tables nor, at the end, all need be
+        # written to the file
         "checkpoint_threshold": "1TB",
     }
     with duckdb.connect(str(spill / "tables.duckdb"), config=config) as con:
         con.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        con.execute("PRAGMA disable_checkpoint_on_shutdown")
         yield con
 
 

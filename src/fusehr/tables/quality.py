@@ -79,7 +79,8 @@ def stop_at_unknown_units(con: duckdb.DuckDBPyConnection) -> None:
     """Raise InputError naming every item and unit where a value's unit is none that is declared."""
     unknown = con.execute(
         "SELECT source, itemid, any_value(variable), unknown_unit, count(*) FROM value_rows "
-        "WHERE reason = 'unknown_unit' GROUP BY source, itemid, unknown_unit ORDER BY ALL"
+        "JOIN used_items USING (item) WHERE reason = 'unknown_unit' "
+        "GROUP BY source, itemid, unknown_unit ORDER BY ALL"
     ).fetchall()
     lines = []
     for source, itemid, variable, unit, n in unknown:

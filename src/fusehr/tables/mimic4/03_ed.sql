@@ -31,3 +31,17 @@ LEFT JOIN ed_times ON ed_times.hospital_visit_id = visit_times.visit_id
 GROUP BY visit_times.patient_id, visit_times.visit_id
 UNION ALL
 SELECT patient_id, visit_id, intime, outtime FROM ed_times WHERE hospital_visit_id IS NULL;
+
+-- From when to when a visit is the one that something belongs to: the last one that began before. Patients have
+-- few, so that joining all of them is cheaper than an ASOF join, which sorts everything that is placed.
+CREATE TABLE visit_intervals AS
+SELECT
+    patient_id,
+    visit_id,
+    start_time,
+    end_time,
+    coalesce(
+        lead(start_time) OVER (PARTITION BY patient_id ORDER BY start_time, visit_id),
+        'infinity'::TIMESTAMP
+    ) AS next_start_time
+FROM visit_spans;

@@ -1,106 +1,152 @@
 -- Charted and laboratory values of the declared variables. The text of capillary refill becomes 0 or 1;
 -- everything else is numeric already.
 --
--- These two files are most of what is read. Rows are filtered and narrowed while they are read, each file is
--- deduplicated by itself, and names, units and bounds are looked up for distinct rows only.
-CREATE TABLE value_rows AS
-WITH used AS (
-    SELECT DISTINCT
-        items.source,
-        items.itemid,
-        items.variable,
-        items.variable = 'capillary_refill' AS in_words,
-        variables.low,
-        variables.high
-    FROM items
-    LEFT JOIN variables ON variables.name = items.variable
-),
--- The same value charted twice at the same time and stored at the same time is one observation: 79,803 of
--- the demo's 668,862 chart rows are exact duplicates.
-charted AS (
+-- These two files are most of what is read, each once, and rows keep the files' order, which is nearly that of
+-- the sort at the end. In such long tables a number stands for an item and its names.
+CREATE TABLE used_items AS
+SELECT
+    row_number() OVER (ORDER BY items.source, items.itemid)::SMALLINT AS item,
+    items.source,
+    items.itemid::INTEGER AS itemid,
+    items.variable,
+    items.variable = 'capillary_refill' AS in_words,
+    min(items.unit) AS written_unit,
+    coalesce(lower(written_unit), '') AS unit
+FROM items
+GROUP BY items.source, items.itemid, items.variable;
+
+CREATE TABLE used_units AS
+SELECT
+    row_number() OVER (ORDER BY used_items.item, items.unit)::SMALLINT AS number,
+    used_items.item,
+    coalesce(lower(items.unit), '') AS unit,
+    items.factor,
+    items.offset,
+    items.variable = 'fio2' AS in_per_cent,
+    variables.low,
+    variables.high
+FROM items
+JOIN used_items USING (source, itemid)
+LEFT JOIN variables ON variables.name = items.variable;
+
+-- A file that is read counts for DuckDB as a few dozen rows: it would hold the large file in memory and look the
+-- small table up in it.
+SET disabled_optimizers = 'join_order,build_side_probe_side';
+
+CREATE TABLE read_rows AS
+WITH charted AS (
     SELECT
-        chartevents.itemid,
+        used_items.item,
         chartevents.subject_id,
         chartevents.stay_id,
         chartevents.charttime,
         chartevents.storetime,
         CASE
-            WHEN NOT used.in_words THEN chartevents.valuenum
+            WHEN NOT used_items.in_words THEN chartevents.valuenum
             WHEN chartevents.value ILIKE 'normal%' THEN 0
             WHEN chartevents.value ILIKE 'abnormal%' THEN 1
         END AS number,
-        coalesce(lower(trim(chartevents.valueuom)), '') AS unit,
-        count(*) AS copies
+        -- most units are written as they are declared, and need not be made so
+        CASE
+            WHEN chartevents.valueuom = used_items.written_unit THEN used_items.unit
+            ELSE coalesce(lower(trim(chartevents.valueuom)), '')
+        END AS unit
     FROM chartevents
-    JOIN used ON used.source = 'chartevents' AND used.itemid = chartevents.itemid
-    GROUP BY ALL
+    JOIN used_items ON used_items.source = 'chartevents' AND used_items.itemid = chartevents.itemid
 ),
 measured AS (
     SELECT
-        itemid,
-        subject_id,
-        charttime,
-        storetime,
-        valuenum AS number,
-        coalesce(lower(trim(valueuom)), '') AS unit,
-        count(*) AS copies
+        used_items.item,
+        labevents.subject_id,
+        labevents.charttime,
+        labevents.storetime,
+        labevents.valuenum AS number,
+        CASE
+            WHEN labevents.valueuom = used_items.written_unit THEN used_items.unit
+            ELSE coalesce(lower(trim(labevents.valueuom)), '')
+        END AS unit
     FROM labevents
-    WHERE itemid IN (SELECT itemid FROM used WHERE source = 'labevents')
-    GROUP BY ALL
+    JOIN used_items ON used_items.source = 'labevents' AND used_items.itemid = labevents.itemid
 ),
-distinct_rows AS (
-    SELECT 'chartevents' AS source, * FROM charted
+rows AS (
+    SELECT true AS charted, * FROM charted
     UNION ALL BY NAME
-    SELECT 'labevents' AS source, * FROM measured
+    SELECT false AS charted, * FROM measured
 ),
 converted AS (
     SELECT
-        distinct_rows.*,
-        used.variable,
-        used.low,
-        used.high,
-        units.itemid IS NOT NULL AS unit_known,
+        rows.*,
+        used_units.number AS unit_number,
+        used_units.low,
+        used_units.high,
         round(
             CASE
                 -- inspired oxygen is charted in per cent and, by some, as a fraction
-                WHEN used.variable = 'fio2' AND distinct_rows.number > 1
-                    THEN distinct_rows.number / 100
-                ELSE distinct_rows.number * units.factor + units.offset
+                WHEN used_units.in_per_cent AND rows.number > 1 THEN rows.number / 100
+                ELSE rows.number * used_units.factor + used_units.offset
             END, 4
         ) AS value
-    FROM distinct_rows
-    JOIN used USING (source, itemid)
-    LEFT JOIN items AS units
-        ON units.source = distinct_rows.source
-        AND units.itemid = distinct_rows.itemid
-        AND coalesce(lower(units.unit), '') = distinct_rows.unit
+    FROM rows
+    LEFT JOIN used_units USING (item, unit)
+),
+lifetimes AS (
+    SELECT
+        subject_id,
+        make_date(ceil(anchor_year - anchor_age)::BIGINT, 1, 1)::TIMESTAMP AS first_time,
+        dod + to_days(2) AS last_time
+    FROM patients
+),
+-- a bedside value belongs to its stay; a day of grace covers transport to and from the unit
+stays_with_grace AS (
+    SELECT stay_id, intime - to_days(1) AS first_time, outtime + to_days(1) AS last_time
+    FROM icustays
 )
 SELECT
-    converted.source,
-    converted.itemid,
-    converted.variable,
+    converted.item,
+    converted.unit_number,
+    CASE WHEN converted.unit_number IS NULL THEN converted.unit END AS unknown_unit,
     converted.subject_id,
+    converted.stay_id,
     converted.charttime,
     converted.storetime,
+    converted.number,
     converted.value,
-    CASE WHEN NOT converted.unit_known THEN converted.unit END AS unknown_unit,
-    converted.copies,
     CASE
-        WHEN patients.subject_id IS NULL THEN 'unknown_patient'
+        WHEN lifetimes.subject_id IS NULL THEN 'unknown_patient'
         WHEN converted.charttime IS NULL THEN 'no_time'
         WHEN converted.number IS NULL THEN 'no_value'
-        WHEN NOT converted.unit_known THEN 'unknown_unit'
-        WHEN converted.source = 'chartevents' AND icustays.stay_id IS NULL THEN 'unknown_stay'
-        -- a bedside value belongs to its stay; a day of grace covers transport to and from the unit
-        WHEN converted.charttime < icustays.intime - to_days(1)
-            OR converted.charttime > icustays.outtime + to_days(1) THEN 'outside_stay'
-        WHEN year(converted.charttime) < patients.anchor_year - patients.anchor_age
-            OR converted.charttime > patients.dod + to_days(2) THEN 'impossible_time'
+        WHEN converted.unit_number IS NULL THEN 'unknown_unit'
+        WHEN converted.charted AND stays_with_grace.stay_id IS NULL THEN 'unknown_stay'
+        WHEN converted.charttime < stays_with_grace.first_time
+            OR converted.charttime > stays_with_grace.last_time THEN 'outside_stay'
+        WHEN converted.charttime < lifetimes.first_time
+            OR converted.charttime > lifetimes.last_time THEN 'impossible_time'
         WHEN converted.value NOT BETWEEN converted.low AND converted.high THEN 'implausible'
-    END AS reason
+    END AS reason,
+    hash(
+        converted.item, unknown_unit, converted.unit_number, converted.subject_id, converted.stay_id,
+        converted.charttime, converted.storetime, converted.number
+    ) AS fingerprint
 FROM converted
-LEFT JOIN patients USING (subject_id)
-LEFT JOIN icustays USING (stay_id);
+LEFT JOIN lifetimes USING (subject_id)
+LEFT JOIN stays_with_grace USING (stay_id);
+
+RESET disabled_optimizers;
+
+-- The same value charted twice at the same time and stored at the same time is one observation: 79,803 of
+-- the demo's 668,862 chart rows are exact duplicates. Only rows that share a fingerprint are compared.
+CREATE TABLE repeated AS
+SELECT *, count(*) AS copies
+FROM read_rows
+WHERE fingerprint IN (
+    SELECT fingerprint FROM read_rows GROUP BY fingerprint HAVING count(*) > 1
+)
+GROUP BY ALL;
+
+CREATE VIEW value_rows AS
+SELECT *, 1 AS copies FROM read_rows ANTI JOIN repeated USING (fingerprint)
+UNION ALL
+SELECT * FROM repeated;
 
 CREATE TABLE ed_rows AS
 WITH rows AS (

@@ -61,11 +61,13 @@ SELECT
     kept.charttime AS event_time,
     kept.code,
     kept.text,
-    CASE WHEN kept.charttime <= visit_spans.end_time THEN visit_spans.visit_id END AS visit_id,
+    visit_intervals.visit_id,
     kept.available_time,
     kept.note_id,
     sha256(kept.text) AS text_sha256
 FROM kept
-ASOF LEFT JOIN visit_spans
-    ON visit_spans.patient_id = kept.subject_id
-    AND kept.charttime >= visit_spans.start_time;
+LEFT JOIN visit_intervals
+    ON visit_intervals.patient_id = kept.subject_id
+    AND kept.charttime >= visit_intervals.start_time
+    AND kept.charttime < visit_intervals.next_start_time
+    AND kept.charttime <= visit_intervals.end_time;

@@ -18,15 +18,17 @@ SELECT
     timed.event_time,
     timed.image_id,
     timed.view,
-    CASE WHEN timed.event_time <= visit_spans.end_time THEN visit_spans.visit_id END AS visit_id,
+    visit_intervals.visit_id,
     timed.event_time AS available_time,
     packed.sha256 AS image_sha256,
     packed.pixel_row
 FROM timed
 LEFT JOIN packed USING (image_id)
-ASOF LEFT JOIN visit_spans
-    ON visit_spans.patient_id = timed.patient_id
-    AND timed.event_time >= visit_spans.start_time;
+LEFT JOIN visit_intervals
+    ON visit_intervals.patient_id = timed.patient_id
+    AND timed.event_time >= visit_intervals.start_time
+    AND timed.event_time < visit_intervals.next_start_time
+    AND timed.event_time <= visit_intervals.end_time;
 
 -- Images of people outside the cohort, with what a report is said to tell of them: an image encoder may be
 -- trained on these, whatever the split. Labels of the cohort's own images are not used.

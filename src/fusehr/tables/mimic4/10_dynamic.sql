@@ -1,21 +1,25 @@
 -- When could the hospital have known it? Where storetime is missing: charttime plus the item's median lag
 -- among train patients. In cross-validation no patient is only ever trained on, so nothing is fitted then.
 CREATE TABLE item_lags AS
-SELECT
-    source,
-    itemid,
-    quantile_disc(greatest(date_diff('second', charttime, storetime), 0), 0.5) AS lag_seconds,
-    count(*) AS n
-FROM value_rows
-JOIN splits ON splits.patient_id = value_rows.subject_id
-WHERE reason IS NULL AND storetime IS NOT NULL AND splits.fold = 'train'
-GROUP BY source, itemid;
+WITH fitted AS (
+    SELECT
+        value_rows.item,
+        quantile_disc(greatest(date_diff('second', charttime, storetime), 0), 0.5) AS lag_seconds,
+        count(*) AS n
+    FROM value_rows
+    JOIN splits ON splits.patient_id = value_rows.subject_id
+    WHERE reason IS NULL AND storetime IS NOT NULL AND splits.fold = 'train'
+    GROUP BY value_rows.item
+)
+SELECT used_items.source, used_items.itemid, fitted.lag_seconds, fitted.n, item
+FROM fitted
+JOIN used_items USING (item);
 
 CREATE VIEW timed_values AS
 SELECT
     value_rows.subject_id AS patient_id,
     value_rows.charttime AS event_time,
-    value_rows.variable AS code,
+    used_items.variable AS code,
     value_rows.value,
     CASE
         WHEN storetime IS NOT NULL THEN greatest(storetime, charttime)
@@ -29,7 +33,8 @@ SELECT
         ELSE 'default_lag'
     END AS availability
 FROM value_rows
-LEFT JOIN item_lags USING (source, itemid)
+JOIN used_items USING (item)
+LEFT JOIN item_lags USING (item)
 WHERE reason IS NULL
 UNION ALL
 SELECT
@@ -49,21 +54,6 @@ WHERE reason IS NULL;
 CREATE TABLE events AS
 SELECT patient_id, event_time, code, value, available_time, availability FROM timed_values
 UNION ALL
--- The Glasgow coma scale has no total among MIMIC-IV's items: the sum of parts charted together.
-SELECT
-    patient_id,
-    event_time,
-    'gcs_total',
-    max(value) FILTER (code = 'gcs_eye')
-        + max(value) FILTER (code = 'gcs_verbal')
-        + max(value) FILTER (code = 'gcs_motor') AS total,
-    max(available_time),
-    arg_max(availability, (available_time, availability))
-FROM timed_values
-WHERE code IN ('gcs_eye', 'gcs_verbal', 'gcs_motor')
-GROUP BY patient_id, event_time
-HAVING total IS NOT NULL
-UNION ALL
 -- Starts and ends are acts at the bedside, known when they happen; the storetime of an interval row is
 -- that of its last edit (53 of the demo's 65 ventilation rows are stored after their end). A start carries
 -- no amount and no duration.
@@ -82,21 +72,23 @@ WHERE org_name IS NOT NULL AND charttime IS NOT NULL AND storetime IS NOT NULL
     AND subject_id IN (SELECT subject_id FROM patients)
 GROUP BY ALL;
 
--- A visit is looked for by patient and time: 28,420 of the demo's 107,727 laboratory rows carry no hadm_id. It
--- is the last one that began before; patients have few, so that joining all of them is cheaper than an ASOF join,
--- which sorts every value.
-CREATE TABLE visit_intervals AS
+-- The Glasgow coma scale has no total among MIMIC-IV's items: the sum of parts charted together.
+INSERT INTO events
 SELECT
     patient_id,
-    visit_id,
-    start_time,
-    end_time,
-    coalesce(
-        lead(start_time) OVER (PARTITION BY patient_id ORDER BY start_time, visit_id),
-        'infinity'::TIMESTAMP
-    ) AS next_start_time
-FROM visit_spans;
+    event_time,
+    'gcs_total',
+    max(value) FILTER (code = 'gcs_eye')
+        + max(value) FILTER (code = 'gcs_verbal')
+        + max(value) FILTER (code = 'gcs_motor') AS total,
+    max(available_time),
+    arg_max(availability, (available_time, availability))
+FROM events
+WHERE code IN ('gcs_eye', 'gcs_verbal', 'gcs_motor')
+GROUP BY patient_id, event_time
+HAVING total IS NOT NULL;
 
+-- A visit is looked for by patient and time: 28,420 of the demo's 107,727 laboratory rows carry no hadm_id.
 CREATE VIEW dynamic AS
 SELECT
     events.patient_id,

@@ -109,7 +109,7 @@ def _count_all(con: duckdb.DuckDBPyConnection) -> list[Dropped]:
         count_dropped(con, "supports", "support_rows"),
     ]
     for table in ("chartevents", "labevents"):
-        marked = f"(FROM value_rows WHERE source = '{table}')"
+        marked = f"(FROM value_rows JOIN used_items USING (item) WHERE source = '{table}')"
         part = "icu" if table == "chartevents" else "hosp"
         counted.append(count_dropped(con, f"{part}/{table}", marked, copies=True))
     for table in ("triage", "vitalsign"):

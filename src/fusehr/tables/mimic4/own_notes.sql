@@ -36,14 +36,13 @@ SELECT
     kept.event_time,
     kept.kind AS code,
     kept.text,
-    CASE
-        WHEN kept.visit_id IS NOT NULL THEN kept.visit_id
-        WHEN kept.event_time <= visit_spans.end_time THEN visit_spans.visit_id
-    END AS visit_id,
+    coalesce(kept.visit_id, visit_intervals.visit_id) AS visit_id,
     kept.available_time,
     kept.note_id,
     sha256(kept.text) AS text_sha256
 FROM kept
-ASOF LEFT JOIN visit_spans
-    ON visit_spans.patient_id = kept.patient_id
-    AND kept.event_time >= visit_spans.start_time;
+LEFT JOIN visit_intervals
+    ON visit_intervals.patient_id = kept.patient_id
+    AND kept.event_time >= visit_intervals.start_time
+    AND kept.event_time < visit_intervals.next_start_time
+    AND kept.event_time <= visit_intervals.end_time;

@@ -50,7 +50,10 @@ def test_nothing_is_left_to_do(copy_of_small: Any) -> None:
     assert copy_of_small.run("git", "status", "--porcelain") == ""
 
 
-TEXT_RECIPES = ("gbm_all", "lstm_notes", "emerge", "bia_fusion", "triage_fusion")
+TEXT_RECIPES = (
+    *("gbm_all", "lstm_notes", "emerge", "bia_fusion", "triage_fusion"),
+    "triage_fewshot",  # skipped without an endpoint, and yet to be asked again
+)
 NETWORKS = ("lstm_vitals", "lstm_notes", "emerge", "bia_fusion", "triage_fusion", "fusehr")
 
 

@@ -17,8 +17,9 @@ and again, the moments drawn from an exponential distribution of mean --every se
 where a file of its own is damaged (dvc.lock, or its record of who reads and writes what) that file
 is removed first, and counted; where the stage of a killed DVC is still at work, it is waited for.
 Whenever a run ends well its dvc.lock is compared with the undisturbed one, and a new clone is
-begun, until --minutes are over; the last run is left to end. Written to interrupted.json and
-interrupted.md beside this script.
+begun, until --minutes are over; the last run is left to end.
+
+Written to interrupted.json and interrupted.md beside this script.
 """
 
 from __future__ import annotations
@@ -287,7 +288,7 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         "# `dvc repro`, interrupted",
         "",
-        *(__doc__ or "").strip().splitlines()[4:-1],
+        *(__doc__ or "").strip().splitlines()[4:-2],
         "",
         f"{total} interruptions in {result['minutes']:.0f} minutes "
         f"({result['undisturbed_s']:.0f} s a run, undisturbed; {result['stages']} stages): "

@@ -305,6 +305,7 @@ def markdown(result: dict[str, Any]) -> str:
         *(f"| {name} | {times} |" for name, times in result["mended"].items()),
         "",
         f"Stages interrupted: {len(result['by_stage'])}.",
+        f"Stages that differed: {', '.join(result['differing']) or 'none'}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,19 +1,34 @@
 -- When could the hospital have known it? Where storetime is missing: charttime plus the item's median lag
 -- among train patients. In cross-validation no patient is only ever trained on, so nothing is fitted then.
+-- The median is found among counted lags, of which there are few: an aggregate would hold every value in memory.
 CREATE TABLE item_lags AS
-WITH fitted AS (
+WITH lags AS (
     SELECT
         value_rows.item,
-        quantile_disc(greatest(date_diff('second', charttime, storetime), 0), 0.5) AS lag_seconds,
+        greatest(date_diff('second', charttime, storetime), 0) AS lag_seconds,
         count(*) AS n
     FROM value_rows
     JOIN splits ON splits.patient_id = value_rows.subject_id
     WHERE reason IS NULL AND storetime IS NOT NULL AND splits.fold = 'train'
-    GROUP BY value_rows.item
+    GROUP BY ALL
+),
+counted AS (
+    SELECT
+        item,
+        lag_seconds,
+        sum(n) OVER (PARTITION BY item ORDER BY lag_seconds) AS up_to,
+        sum(n) OVER (PARTITION BY item) AS n
+    FROM lags
 )
-SELECT used_items.source, used_items.itemid, fitted.lag_seconds, fitted.n, item
-FROM fitted
-JOIN used_items USING (item);
+SELECT
+    used_items.source,
+    used_items.itemid,
+    min(counted.lag_seconds) AS lag_seconds,
+    item
+FROM counted
+JOIN used_items USING (item)
+WHERE 2 * counted.up_to >= counted.n
+GROUP BY ALL;
 
 CREATE VIEW timed_values AS
 SELECT

@@ -62,6 +62,7 @@ def convert(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
         raw = replicated(drawn(given.cache, given.base), given.cache, copies)
         patients = copies * given.base
         one = {"patients": patients, "chartevents": rows(raw)}
+        size = str(patients)
         with tempfile.TemporaryDirectory(dir=given.cache, prefix="out-") as out:
             if given.part in OTHERS:
                 other = OTHERS[given.part]
@@ -71,6 +72,7 @@ def convert(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
                 command = [sys.executable, script, raw, out, "--memory-mb", str(given.memory_mb)]
                 env = os.environ
                 one["memory_mb"] = given.memory_mb
+                size = f"{patients} within {given.memory_mb} MiB"
             try:
                 one |= measured(command, env, limit=given.limit).as_json()
             except CommandFailed as failed:
@@ -79,7 +81,7 @@ def convert(given: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
         print(
             f"{patients:,} patients: {one['seconds']:.0f} s, {one['peak_mib']:.0f} MiB", flush=True
         )
-        yield str(patients), one
+        yield size, one
 
 
 def rows(raw: Path) -> int:
@@ -167,15 +169,18 @@ def markdown(found: dict[str, Any]) -> str:
         sizes = by_rows(found[part])
         first = next((a_row(one) for one in sizes if "failed" not in one), None)
         for one in sizes:
-            cells = [f"{one['patients']:,}", f"{one['chartevents']:,}", f"{one['seconds']:.0f}"]
+            within = f" (memory_mb {one['memory_mb']})" if "memory_mb" in one else ""
+            cells = [
+                f"{one['patients']:,}{within}",
+                f"{one['chartevents']:,}",
+                f"{one['seconds']:.0f}",
+            ]
             if "failed" in one:
                 cells += [one["failed"], f"{one['peak_mib']:.0f}", "", ""]
             else:
                 cells += [f"{one['cpu_seconds']:.0f}", f"{one['peak_mib']:.0f}"]
                 cells += [f"{a_row(one) * 1e6:.2f}", f"{a_row(one) / first:.2f}"]
             lines.append(f"| {' | '.join(cells)} |")
-        if part == "conversion":
-            lines += ["", f"tables.memory_mb: {sizes[-1]['memory_mb']}."]
     if "stages" in found:
         lines += ["", "## stages", "", f"| patients | samples | {' | '.join(GROUPS)} |"]
         lines += ["|---" * (2 + len(GROUPS)) + "|"]
@@ -188,7 +193,7 @@ def markdown(found: dict[str, Any]) -> str:
 
 def by_rows(sizes: dict[str, Any]) -> list[dict[str, Any]]:
     """The sizes of one part, smallest first."""
-    return sorted(sizes.values(), key=lambda one: one["chartevents"])
+    return sorted(sizes.values(), key=lambda one: (one["chartevents"], one.get("memory_mb", 0)))
 
 
 def a_row(one: dict[str, Any]) -> float:

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fusehr.core.chat import client
 from fusehr.core.mimic_files import Manifest
 from fusehr.core.mimic_layout import TABLES
 from fusehr.raw import manifest
+
+from .chat_server import ChatServer, Reply, chat_servers
 
 REPOSITORY = Path(__file__).parents[1]
 MIRROR = os.environ.get("FUSEHR_MIRROR")
@@ -123,3 +126,19 @@ def web() -> Iterator[Web]:
     yield served
     served.server.shutdown()
     served.server.server_close()
+
+
+@pytest.fixture
+def chat_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of answers of its own, no pause between attempts, no key and no proxy."""
+    monkeypatch.setenv("FUSEHR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(client, "PAUSE_S", 0.0)
+    for name in ("FUSEHR_CHAT_KEY", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Reply], ChatServer]]:
+    """Begins a chat model behind a server that answers by a function."""
+    with chat_servers() as begin:
+        yield begin

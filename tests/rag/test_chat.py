@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from fusehr.core.chat import client
 from fusehr.core.chat.answers import Answers
 from fusehr.core.chat.client import Chat
 from fusehr.core.frame.errors import InputError
 
-from ..chat_server import ChatServer, Reply, chat_servers
+from ..chat_server import ChatServer
 
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Reply], ChatServer]]:
-    with chat_servers() as begin:
-        yield begin
-
-
-@pytest.fixture(autouse=True)
-def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FUSEHR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(client, "PAUSE_S", 0.0)
-    for name in ("FUSEHR_CHAT_KEY", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("chat_environment")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 import yaml
 
-from fusehr.core.chat import client
 from fusehr.core.cohort import TaskSamples, load_rounds, load_task
 from fusehr.core.embed_schemas import NOTE_SENTENCES
 from fusehr.core.folds import Fold, fold_rows
@@ -32,28 +31,16 @@ from fusehr.train.fewshot.answer import probabilities
 from fusehr.train.fewshot.cases import Cases
 from fusehr.train.fewshot.nearest import nearest_among
 
-from ..chat_server import ChatServer, Reply, chat_servers
+from ..chat_server import ChatServer
 from .multimodal import write_multimodal
+
+pytestmark = pytest.mark.usefixtures("chat_environment")
 
 ROOT = Path(__file__).parents[2]
 LEVELS = ("high", "low", "medium")
 K = 4
 # of a patient's note as a prompt shows it
 MARK = re.compile(r"patient-(\d+)")
-
-
-@pytest.fixture(autouse=True)
-def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FUSEHR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(client, "PAUSE_S", 0.0)
-    for name in ("FUSEHR_CHAT_KEY", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Reply], ChatServer]]:
-    with chat_servers() as begin:
-        yield begin
 
 
 def mark_notes(tables: Path) -> Path:
